@@ -1,0 +1,51 @@
+/**
+ * The HTTP application: what every request passes through, and the table of routes.
+ *
+ * @module
+ */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { MAX_BODY_BYTES } from './contract/limits.ts';
+import type { AppEnv } from './http/app-env.ts';
+import { guard } from './http/guard.ts';
+import { problem } from './http/problem.ts';
+import { track, unexpected } from './http/request.ts';
+import { registryRoutes } from './http/routes/registry.ts';
+import { serviceRoutes } from './http/routes/service.ts';
+import { sessionRoutes } from './http/routes/sessions.ts';
+import type { Route } from './http/route.ts';
+
+const apiRoutes: readonly Route[] = [...sessionRoutes, ...registryRoutes];
+
+/** Every route of the service. */
+export const routes: readonly Route[] = [...apiRoutes, ...serviceRoutes(apiRoutes)];
+
+const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: (c) =>
+    problem(c, { code: 'payload_too_large', detail: `A body may have ${MAX_BODY_BYTES} bytes at most.` }),
+});
+
+/** Makes the application. It keeps nothing between requests. */
+export function createApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.onError(unexpected);
+  app.notFound((c) => problem(c, { code: 'not_found', detail: 'There is nothing at this address.' }));
+  app.use(track);
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        problem(
+          c,
+          { code: 'method_not_allowed', detail: `This address takes ${methods.join(', ')}.` },
+          { Allow: methods.join(', ') },
+        ),
+    }),
+  );
+  for (const route of routes) {
+    app.on(route.method, route.path, guard(route), limitBody, (c) => route.handle(c));
+  }
+  return app;
+}

@@ -1,0 +1,16 @@
+/**
+ * What a token may do.
+ *
+ * @module
+ */
+
+/** Each scope, and what it allows. */
+export const SCOPES = {
+  'sessions:read': 'Read and list sessions',
+  'sessions:write': 'Create, change, resume and end sessions',
+  'sessions:bypass': 'Create sessions with bypassPermissions, or change them to it',
+  'registry:read': 'Read statistics and limits',
+  'registry:write': 'Change limits',
+} as const;
+
+export type Scope = keyof typeof SCOPES;

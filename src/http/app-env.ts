@@ -1,0 +1,28 @@
+/**
+ * What a request carries from one middleware to the next.
+ *
+ * @module
+ */
+import type { Context } from 'hono';
+import type { Scope } from '../contract/scopes.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Settings } from '../contract/settings.ts';
+
+/** On whose behalf a request is made. */
+export interface Principal {
+  readonly tenant: string;
+  allows(scope: Scope): boolean;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    settings: Settings;
+    principal: Principal;
+    /** The code of the problem that was answered, for the log. */
+    problemCode: ErrorCode;
+  };
+}
+
+export type AppContext = Context<AppEnv>;

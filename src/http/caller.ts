@@ -1,0 +1,47 @@
+/**
+ * What a handler needs to know of the one who calls.
+ *
+ * @module
+ */
+import { fail, ok, type Result } from '../contract/errors.ts';
+import type { PermissionMode, Session } from '../contract/session.ts';
+import { parseSessionId } from '../contract/session-id.ts';
+import type { SessionDefaults } from '../session/lifecycle.ts';
+import type { AppContext } from './app-env.ts';
+import { Objects } from './objects.ts';
+import { problem } from './problem.ts';
+
+/** The objects that this caller can reach: those of its tenant. */
+export function objectsOf(c: AppContext): Objects {
+  return new Objects(c.env, c.var.principal.tenant);
+}
+
+/** What a session gets where its creator names nothing. */
+export function defaultsOf(c: AppContext): SessionDefaults {
+  const { defaultCwd, sessionTimeoutMs, maxLifetimeMs } = c.var.settings;
+  return { cwd: defaultCwd, sessionTimeoutMs, maxLifetimeMs };
+}
+
+/** The session id in the path. One that can't be ours is not looked up anywhere. */
+export function sessionIdOf(c: AppContext): Result<string> {
+  const id = parseSessionId(c.req.param('id') ?? '', Date.now());
+  return id === null ? fail('session_not_found', 'There is no session with this id.') : ok(id);
+}
+
+/** `bypassPermissions` lets Claude do anything on its host: a scope of its own guards it. */
+export function bypassAllowed(c: AppContext, mode: PermissionMode | null | undefined): Result<null> {
+  return mode !== 'bypassPermissions' || c.var.principal.allows('sessions:bypass')
+    ? ok(null)
+    : fail('forbidden', 'bypassPermissions needs the scope sessions:bypass.');
+}
+
+/** Answers a value as JSON, or the failure as a problem. */
+export function answer(c: AppContext, result: Result<object>): Response {
+  return result.ok ? c.json(result.value) : problem(c, result.error);
+}
+
+/** Answers a session with its revision as the entity tag, or the failure as a problem. */
+export function answerSession(c: AppContext, result: Result<Session>, status: 200 | 201 = 200): Response {
+  if (!result.ok) return problem(c, result.error);
+  return c.json(result.value, status, { ETag: `"${result.value.revision}"` });
+}

@@ -1,0 +1,20 @@
+/**
+ * Digests of JSON values.
+ *
+ * @module
+ */
+
+/** The value with the keys of every object in order, as tagged lists, so that equal values are written alike. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return ['array', ...value.map(canonical)];
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return ['object', ...entries.map(([key, inner]) => [key, canonical(inner)])];
+}
+
+/** SHA-256 of a JSON value in lower-case hex; the order of keys makes no difference. */
+export async function digest(value: unknown): Promise<string> {
+  const text = JSON.stringify(canonical(value));
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

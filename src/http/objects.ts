@@ -1,0 +1,90 @@
+/**
+ * The one way to the objects: fresh stubs, retries where they are safe, and an answer in any case.
+ *
+ * @module
+ */
+import { fail, type Result } from '../contract/errors.ts';
+import { logError, logWarning } from '../log.ts';
+import { sessionObjectName } from '../protocol/names.ts';
+import { remote, type Remote } from '../protocol/remote.ts';
+import { TimeoutError, within } from '../protocol/within.ts';
+import type { RegistryObject } from '../registry/registry-object.ts';
+import type { SessionObject } from '../session/session-object.ts';
+
+/** An object that has not answered by then is not going to. */
+const CALL_TIMEOUT_MS = 10_000;
+const MAX_ATTEMPTS = 3;
+/** The waits between attempts double from here, each with up to as much again at random. */
+const FIRST_BACKOFF_MS = 50;
+const OVERLOADED_RETRY_AFTER_S = 2;
+
+/** Whether a call may be made again when it is not known whether it was carried out. */
+export type Repeatable = 'repeatable' | 'once';
+
+/** Calls to the objects of one tenant. */
+export class Objects {
+  readonly #env: Env;
+  readonly #tenant: string;
+
+  constructor(env: Env, tenant: string) {
+    this.#env = env;
+    this.#tenant = tenant;
+  }
+
+  /** Calls the object of a session. */
+  session<T>(
+    sessionId: string,
+    repeatable: Repeatable,
+    call: (session: Remote<SessionObject>) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const name = sessionObjectName(this.#tenant, sessionId);
+    return attempt(repeatable, () => call(remote(this.#env.SESSIONS, name)));
+  }
+
+  /** Calls the tenant's registry. All of its calls are harmless when repeated. */
+  registry<T>(call: (registry: Remote<RegistryObject>) => Promise<Result<T>>): Promise<Result<T>> {
+    return attempt('repeatable', () => call(remote(this.#env.REGISTRY, this.#tenant)));
+  }
+}
+
+/** What the platform says of a failed call. */
+interface CallError {
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly overloaded: boolean;
+}
+
+function describe(error: unknown): CallError {
+  const { message, retryable, overloaded } = (error ?? {}) as Partial<Record<keyof CallError, unknown>>;
+  const text = String(message ?? error);
+  return {
+    message: text,
+    // For minutes after a deploy an old object may lack a method that a new Worker calls.
+    retryable: retryable === true || text.includes('does not implement the method'),
+    overloaded: overloaded === true,
+  };
+}
+
+async function attempt<T>(repeatable: Repeatable, call: () => Promise<Result<T>>): Promise<Result<T>> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await within(CALL_TIMEOUT_MS, call());
+    } catch (error) {
+      const { message, retryable, overloaded } = describe(error);
+      const busy = overloaded || retryable || error instanceof TimeoutError;
+      if (!busy) throw error;
+      const again = retryable && !overloaded && repeatable === 'repeatable' && attempts < MAX_ATTEMPTS;
+      logWarning('object.call_failed', { attempts, again, message });
+      if (!again) return unavailable(error);
+    }
+    const backoff = FIRST_BACKOFF_MS * 2 ** (attempts - 1);
+    await new Promise((resolve) => setTimeout(resolve, backoff * (1 + Math.random())));
+  }
+}
+
+function unavailable(error: unknown): Result<never> {
+  logError('object.unavailable', error, {});
+  return fail('overloaded', 'This cannot be answered just now. Try again shortly.', {
+    retryAfterS: OVERLOADED_RETRY_AFTER_S,
+  });
+}

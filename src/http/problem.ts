@@ -1,0 +1,35 @@
+/**
+ * Errors as RFC 9457 problem details.
+ *
+ * @module
+ */
+import type { Context } from 'hono';
+import { ERRORS, type Failure } from '../contract/errors.ts';
+import type { AppEnv } from './app-env.ts';
+
+/** Where each code is described; RFC 9457 wants `type` to identify the kind of problem. */
+const TYPE_BASE = '/docs#error-';
+
+/** Answers an expected failure. */
+export function problem(
+  c: Context<AppEnv>,
+  failure: Failure,
+  headers: Record<string, string> = {},
+): Response {
+  const { status, title } = ERRORS[failure.code];
+  c.set('problemCode', failure.code);
+  const body = {
+    type: TYPE_BASE + failure.code,
+    title,
+    status,
+    detail: failure.detail,
+    code: failure.code,
+    requestId: c.var.requestId,
+    ...(failure.errors === undefined ? {} : { errors: failure.errors }),
+  };
+  return c.body(JSON.stringify(body), status, {
+    'Content-Type': 'application/problem+json',
+    ...(failure.retryAfterS === undefined ? {} : { 'Retry-After': String(failure.retryAfterS) }),
+    ...headers,
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * What every request gets: an id, headers, a line in the log, and an answer whatever happens.
+ *
+ * @module
+ */
+import type { ErrorHandler, MiddlewareHandler } from 'hono';
+import { routePath } from 'hono/route';
+import { REQUEST_ID_PATTERN } from '../contract/limits.ts';
+import { logError, logInfo } from '../log.ts';
+import type { AppEnv } from './app-env.ts';
+import { problem } from './problem.ts';
+
+/** Gives the request its id, and writes the one line that says what came of it. */
+export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const startedAt = Date.now();
+  const given = c.req.header('X-Request-Id');
+  const requestId = given !== undefined && REQUEST_ID_PATTERN.test(given) ? given : crypto.randomUUID();
+  c.set('requestId', requestId);
+  await next();
+  c.header('X-Request-Id', requestId);
+  c.header('Cache-Control', 'no-store');
+  logInfo('request', {
+    requestId,
+    method: c.req.method,
+    route: routePath(c, -1),
+    status: c.res.status,
+    code: c.var.problemCode,
+    tenant: c.var.principal?.tenant,
+    sessionId: c.req.param('id'),
+    durationMs: Date.now() - startedAt,
+  });
+};
+
+/** Answers what nobody expected: the log has it whole, the caller only the request's id. */
+export const unexpected: ErrorHandler<AppEnv> = (error, c) => {
+  logError('request.failed', error, { requestId: c.var.requestId, method: c.req.method });
+  return problem(c, {
+    code: 'internal',
+    detail: 'Something went wrong. The request id finds it in the log.',
+  });
+};

@@ -1,0 +1,71 @@
+/**
+ * `/v1/registry`
+ *
+ * @module
+ */
+import { ok } from '../../contract/errors.ts';
+import { NoQuery, SeriesQuery } from '../../contract/queries.ts';
+import { RegistryLimits, RegistryStats, Series } from '../../contract/registry.ts';
+import { answer, objectsOf } from '../caller.ts';
+import { route, type Route } from '../route.ts';
+
+const tag = 'Registry';
+
+export const registryRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/registry/stats',
+    scope: 'registry:read',
+    tag,
+    summary: 'Get the statistics',
+    query: NoQuery,
+    answers: { 200: { description: 'The statistics.', schema: RegistryStats } },
+    errors: [],
+    async handle(c) {
+      return answer(c, await objectsOf(c).registry(async (registry) => ok(await registry.stats())));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/registry/series',
+    scope: 'registry:read',
+    tag,
+    summary: 'Get what happened, minute by minute',
+    query: SeriesQuery,
+    answers: { 200: { description: 'Oldest first, the running minute last.', schema: Series } },
+    errors: [],
+    async handle(c, { query }) {
+      return answer(
+        c,
+        await objectsOf(c).registry(async (registry) => ok({ data: await registry.series(query.minutes) })),
+      );
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/registry/limits',
+    scope: 'registry:read',
+    tag,
+    summary: 'Get the limits',
+    query: NoQuery,
+    answers: { 200: { description: 'The limits.', schema: RegistryLimits } },
+    errors: [],
+    async handle(c) {
+      return answer(c, await objectsOf(c).registry(async (registry) => ok(await registry.limits())));
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/registry/limits',
+    scope: 'registry:write',
+    tag,
+    summary: 'Change the limits: at once, and ending nobody',
+    body: { schema: RegistryLimits, required: true },
+    query: NoQuery,
+    answers: { 200: { description: 'The limits, changed.', schema: RegistryLimits } },
+    errors: [],
+    async handle(c, { body }) {
+      return answer(c, await objectsOf(c).registry(async (registry) => ok(await registry.setLimits(body))));
+    },
+  }),
+];

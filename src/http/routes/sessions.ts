@@ -1,0 +1,186 @@
+/**
+ * `/v1/sessions`
+ *
+ * @module
+ */
+import { EndQuery, ListQuery, NoQuery } from '../../contract/queries.ts';
+import {
+  CreateSession,
+  LinkClaudeSession,
+  PatchSession,
+  Session,
+  SessionPage,
+  TouchSession,
+} from '../../contract/session.ts';
+import { answer, answerSession, bypassAllowed, defaultsOf, objectsOf, sessionIdOf } from '../caller.ts';
+import { readIdempotencyKey, readIfMatch } from '../input.ts';
+import { problem } from '../problem.ts';
+import { route, type Route } from '../route.ts';
+import { listSessions } from '../session-list.ts';
+import { createSession, resumeSession } from '../session-service.ts';
+
+const tag = 'Sessions';
+
+export const sessionRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/sessions',
+    scope: 'sessions:write',
+    tag,
+    summary: 'Create a session',
+    headers: ['Idempotency-Key'],
+    body: { schema: CreateSession, required: false },
+    query: NoQuery,
+    answers: {
+      201: { description: 'Created. `Location` is its address.', schema: Session },
+      200: { description: 'The idempotency key was known: the session as it is now.', schema: Session },
+    },
+    errors: ['max_sessions_reached', 'idempotency_key_reused', 'conflict'],
+    async handle(c, { body }) {
+      const allowed = bypassAllowed(c, body.permissionMode);
+      if (!allowed.ok) return problem(c, allowed.error);
+      const key = readIdempotencyKey(c);
+      if (!key.ok) return problem(c, key.error);
+      const made = await createSession(objectsOf(c), body, defaultsOf(c), key.value);
+      if (!made.ok) return problem(c, made.error);
+      const { session, created } = made.value;
+      if (created) c.header('Location', `/v1/sessions/${session.sessionId}`);
+      return answerSession(c, { ok: true, value: session }, created ? 201 : 200);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/sessions',
+    scope: 'sessions:read',
+    tag,
+    summary: 'List sessions, newest first',
+    query: ListQuery,
+    answers: { 200: { description: 'A page of sessions.', schema: SessionPage } },
+    errors: [],
+    async handle(c, { query }) {
+      return answer(c, await listSessions(objectsOf(c), c.var.principal.tenant, query));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/sessions/:id',
+    scope: 'sessions:read',
+    tag,
+    summary: 'Get a session',
+    query: NoQuery,
+    answers: { 200: { description: 'The session. `ETag` is its revision.', schema: Session } },
+    errors: ['session_not_found'],
+    async handle(c) {
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      return answerSession(c, await objectsOf(c).session(id.value, 'repeatable', (session) => session.get()));
+    },
+  }),
+  route({
+    method: 'PATCH',
+    path: '/v1/sessions/:id',
+    scope: 'sessions:write',
+    tag,
+    summary: 'Change configuration and limits by JSON merge patch',
+    headers: ['If-Match'],
+    body: { schema: PatchSession, required: true },
+    query: NoQuery,
+    answers: { 200: { description: 'The session, changed.', schema: Session } },
+    errors: ['session_not_found', 'session_expired', 'session_ended', 'precondition_failed'],
+    async handle(c, { body }) {
+      const allowed = bypassAllowed(c, body.permissionMode);
+      if (!allowed.ok) return problem(c, allowed.error);
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      const ifMatch = readIfMatch(c);
+      // With If-Match a second attempt could meet the first one's revision and deny what was done.
+      const repeatable = ifMatch === null ? 'repeatable' : 'once';
+      return answerSession(
+        c,
+        await objectsOf(c).session(id.value, repeatable, (session) =>
+          session.patch(body, defaultsOf(c), ifMatch),
+        ),
+      );
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/sessions/:id/activity',
+    scope: 'sessions:write',
+    tag,
+    summary: 'Count activity and slide the idle timeout',
+    headers: ['Idempotency-Key'],
+    body: { schema: TouchSession, required: false },
+    query: NoQuery,
+    answers: { 200: { description: 'The session, touched.', schema: Session } },
+    errors: ['session_not_found', 'session_expired', 'session_ended', 'idempotency_key_reused'],
+    async handle(c, { body }) {
+      const key = readIdempotencyKey(c);
+      if (!key.ok) return problem(c, key.error);
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      // Never repeated from here: a caller that repeats a touch sends its key again.
+      return answerSession(
+        c,
+        await objectsOf(c).session(id.value, 'once', (session) => session.touch(body.messages, key.value)),
+      );
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/sessions/:id/claude-session-id',
+    scope: 'sessions:write',
+    tag,
+    summary: 'Link the id of a Claude conversation',
+    headers: ['If-Match'],
+    body: { schema: LinkClaudeSession, required: true },
+    query: NoQuery,
+    answers: { 200: { description: 'The session, linked.', schema: Session } },
+    errors: ['session_not_found', 'session_expired', 'session_ended', 'precondition_failed'],
+    async handle(c, { body }) {
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      const ifMatch = readIfMatch(c);
+      const repeatable = ifMatch === null ? 'repeatable' : 'once';
+      return answerSession(
+        c,
+        await objectsOf(c).session(id.value, repeatable, (session) => session.link(body, ifMatch)),
+      );
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/sessions/:id/resume',
+    scope: 'sessions:write',
+    tag,
+    summary: 'Make an expired session active again, if there is room',
+    query: NoQuery,
+    answers: { 200: { description: 'The session, active.', schema: Session } },
+    errors: ['session_not_found', 'session_expired', 'session_ended', 'max_sessions_reached', 'conflict'],
+    async handle(c) {
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      return answerSession(c, await resumeSession(objectsOf(c), id.value));
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/sessions/:id',
+    scope: 'sessions:write',
+    tag,
+    summary: 'End a session and free its slot; with `purge=true`, erase it whatever its status',
+    headers: ['If-Match'],
+    query: EndQuery,
+    answers: { 200: { description: 'The final session.', schema: Session } },
+    errors: ['session_not_found', 'session_expired', 'session_ended', 'precondition_failed'],
+    async handle(c, { query }) {
+      const id = sessionIdOf(c);
+      if (!id.ok) return problem(c, id.error);
+      // A second attempt would find the session ended, and answer 410 to the one who ended it.
+      return answerSession(
+        c,
+        await objectsOf(c).session(id.value, 'once', (session) => session.end(query.purge, readIfMatch(c))),
+      );
+    },
+  }),
+];

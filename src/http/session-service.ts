@@ -1,0 +1,61 @@
+/**
+ * What a request does that takes more than one object: creating, resuming.
+ *
+ * @module
+ */
+import { fail, ok, type Result } from '../contract/errors.ts';
+import { newSessionId } from '../contract/session-id.ts';
+import type { CreateSession, Session } from '../contract/session.ts';
+import * as lifecycle from '../session/lifecycle.ts';
+import { toReport } from '../session/view.ts';
+import { digest } from './digest.ts';
+import type { Objects } from './objects.ts';
+
+/**
+ * Creates a session: takes a slot, then writes the session before the reservation's deadline. Nothing is
+ * taken back when the second step fails without a clear answer: the registry asks the session, later.
+ */
+export async function createSession(
+  objects: Objects,
+  input: CreateSession,
+  defaults: lifecycle.SessionDefaults,
+  key: string | null,
+): Promise<Result<{ session: Session; created: boolean }>> {
+  const planned = lifecycle.create(newSessionId(), input, defaults, Date.now());
+  const idempotency = key === null ? {} : { idempotency: { key, bodyDigest: await digest(input) } };
+  const request = { sessionId: planned.record.sessionId, report: toReport(planned), ...idempotency };
+  const reserved = await objects.registry((registry) => registry.reserve(request));
+  if (!reserved.ok) return reserved;
+  const { sessionId, deadline, repeat } = reserved.value;
+  if (deadline === null) return createdBefore(objects, sessionId);
+  const written = await objects.session(sessionId, 'repeatable', (session) =>
+    session.create(sessionId, input, defaults, deadline),
+  );
+  if (!written.ok) return written;
+  return ok({ session: written.value.session, created: !repeat || written.value.created });
+}
+
+async function createdBefore(
+  objects: Objects,
+  sessionId: string,
+): Promise<Result<{ session: Session; created: boolean }>> {
+  const found = await objects.session(sessionId, 'repeatable', (session) => session.get());
+  if (found.ok) return ok({ session: found.value, created: false });
+  return found.error.code === 'session_not_found'
+    ? fail('conflict', 'The session that this idempotency key created is gone.')
+    : found;
+}
+
+/** Resumes an expired session: takes a slot, then writes the session before the deadline. */
+export async function resumeSession(objects: Objects, sessionId: string): Promise<Result<Session>> {
+  const plan = await objects.session(sessionId, 'repeatable', (session) => session.planResume());
+  if (!plan.ok) return plan;
+  const { session, next } = plan.value;
+  if (next === null) return ok(session);
+  const { report, expired, version } = next;
+  const reserved = await objects.registry((registry) => registry.reserve({ sessionId, report, expired }));
+  if (!reserved.ok) return reserved;
+  const { deadline } = reserved.value;
+  if (deadline === null) return fail('conflict', 'The session has changed meanwhile. Try again.');
+  return objects.session(sessionId, 'repeatable', (stub) => stub.resume(version, deadline));
+}

@@ -1,0 +1,11 @@
+/**
+ * Berth: Claude Code sessions at the edge. The Worker and its objects.
+ *
+ * @module
+ */
+import { createApp } from './app.ts';
+
+export { RegistryObject } from './registry/registry-object.ts';
+export { SessionObject } from './session/session-object.ts';
+
+export default createApp();
