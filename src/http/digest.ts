@@ -8,7 +8,7 @@
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return ['array', ...value.map(canonical)];
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return ['object', ...entries.map(([key, inner]) => [key, canonical(inner)])];
 }
 

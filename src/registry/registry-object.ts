@@ -83,7 +83,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** When the alarm stands, as far as is known; null for not at all. */
   #alarmAt: number | null = null;
   #alarmRuns = false;
-  #refusalsTimer: ReturnType<typeof setTimeout> | null = null;
+  #flushPlanned = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -342,8 +342,10 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Refusals cost no row each: the next write carries their number, or a timer does. */
   #countRefusal(): void {
     this.#statistics.refused();
-    this.#refusalsTimer ??= setTimeout(() => {
-      this.#refusalsTimer = null;
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setTimeout(() => {
+      this.#flushPlanned = false;
       if (this.#statistics.hasUnwritten)
         this.#write((now) => this.#statistics.apply({ current: {}, happened: {}, tallies: [] }, now));
     }, REFUSALS_FLUSH_MS);

@@ -56,9 +56,21 @@ type SqlRow = {
   summary: string;
 };
 
-const COLUMNS =
-  's.session_id, s.status, s.version, s.reserved, s.due, s.asks, s.message_count, s.reported_at, ' +
-  's.idempotency_key, s.summary';
+// Named without their table, so that the arms of a list can be sorted together.
+const COLUMNS = [
+  'session_id',
+  'status',
+  'version',
+  'reserved',
+  'due',
+  'asks',
+  'message_count',
+  'reported_at',
+  'idempotency_key',
+  'summary',
+]
+  .map((name) => `s.${name} AS ${name}`)
+  .join(', ');
 
 const STATUSES: readonly SessionStatus[] = ['active', 'expired', 'ended'];
 const LEASED = "status = 'active' AND reserved = 'no'";

@@ -46,11 +46,9 @@ function summaryOf({ record, details }: StoredSession): SessionSummary {
 
 /** The session as the wire has it. */
 export function toSession(session: StoredSession): Session {
-  return {
-    ...summaryOf(session),
-    claudeSessionIds: [...session.details.claudeSessionIds],
-    config: session.details.config,
-  };
+  const { sessionId, ...summary } = summaryOf(session);
+  const { claudeSessionIds, config } = session.details;
+  return { sessionId, claudeSessionIds: [...claudeSessionIds], ...summary, config };
 }
 
 /** The session as the registry is told of it. */
