@@ -7,6 +7,9 @@ export default defineConfig({
   test: {
     // Logs of what passes would drown what fails.
     silent: 'passed-only',
+    reporters: process.env['TEST_RESULTS']
+      ? ['default', ['json', { outputFile: process.env['TEST_RESULTS'] }]]
+      : ['default'],
     projects: [
       {
         plugins: [

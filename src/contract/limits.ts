@@ -72,3 +72,10 @@ export const MAX_RETRY_AFTER_S = 60;
 
 /** How far the clocks of two machines may differ before an id counts as coming from the future. */
 export const MAX_CLOCK_SKEW_MS = 15_000;
+
+/** A body of an append to a transcript, bytes. */
+export const MAX_APPEND_BODY_BYTES = 16 * 1024 * 1024;
+/** A project, transcript or subpath name, bytes of UTF-8. */
+export const MAX_TRANSCRIPT_NAME_BYTES = 512;
+/** How many keys of appends a transcript remembers. */
+export const REMEMBERED_APPEND_KEYS = 64;

@@ -11,6 +11,8 @@ export const SCOPES = {
   'sessions:bypass': 'Create sessions with bypassPermissions, or change them to it',
   'registry:read': 'Read statistics and limits',
   'registry:write': 'Change limits',
+  'transcripts:read': 'Read and list transcripts',
+  'transcripts:write': 'Append to transcripts and delete them',
 } as const;
 
 export type Scope = keyof typeof SCOPES;

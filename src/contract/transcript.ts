@@ -1,0 +1,55 @@
+/**
+ * Transcripts on the wire: what the Claude Agent SDK mirrors of its conversations.
+ *
+ * @module
+ */
+import * as z from 'zod/mini';
+import { isJsonObject, type JsonObject } from './session.ts';
+
+/** One entry, opaque but for its `uuid`: an entry whose uuid the transcript already has is left out. */
+const Entry = z.custom<JsonObject>(isJsonObject, 'Must be an object').check(z.meta({ type: 'object' }));
+
+const version = z.int().check(z.gte(0));
+
+/** A summary, opaque to the store, with the version that it replaces: 0 where there is none yet. */
+const SummaryWrite = z.strictObject({ data: Entry, ifVersion: version });
+
+/** The body of an append. */
+export const AppendEntries = z.strictObject({
+  entries: z.array(Entry),
+  summary: z.optional(SummaryWrite),
+});
+export type AppendEntries = z.infer<typeof AppendEntries>;
+
+/** What an append came to. `mtime` is in milliseconds since the epoch, by the store's clock. */
+export const AppendResult = z.object({
+  appended: z.int(),
+  total: z.int(),
+  mtime: z.int(),
+  /** With `?touch=`: whether that session was still there to be touched. */
+  touched: z.optional(z.boolean()),
+});
+export type AppendResult = z.infer<typeof AppendResult>;
+
+/** A stored summary. */
+export const TranscriptSummary = z.object({ data: Entry, version });
+export type TranscriptSummary = z.infer<typeof TranscriptSummary>;
+
+/** The subpaths of a transcript. */
+export const SubpathList = z.object({ data: z.array(z.string()) });
+export type SubpathList = z.infer<typeof SubpathList>;
+
+/** A transcript in the list of its project. */
+export const ListedTranscript = z.object({
+  sessionId: z.string(),
+  mtime: z.int(),
+  summary: z.optional(TranscriptSummary),
+});
+export type ListedTranscript = z.infer<typeof ListedTranscript>;
+
+/** A page of transcripts, newest first. */
+export const TranscriptPage = z.object({
+  data: z.array(ListedTranscript),
+  nextCursor: z.nullable(z.string()),
+});
+export type TranscriptPage = z.infer<typeof TranscriptPage>;
