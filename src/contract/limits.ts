@@ -28,6 +28,8 @@ export const MAX_METADATA_BYTES = 16 * 1024;
 export const MAX_METADATA_DEPTH = 100;
 /** A metadata value that the list can be filtered by, bytes of UTF-8; longer ones are kept, not indexed. */
 export const MAX_LABEL_VALUE_BYTES = 256;
+/** Metadata filters of one list: each takes two of the 100 parameters of a statement, for each status. */
+export const MAX_METADATA_FILTERS = 10;
 
 /** `claudeSessionId`: Claude's own are UUIDs, other agents' may be anything of this form. */
 export const CLAUDE_SESSION_ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;

@@ -35,8 +35,14 @@ export const ListQuery = z
   )
   .check(
     z.superRefine((query, context) => {
+      if (labelsOf(query).length > limits.MAX_METADATA_FILTERS)
+        context.addIssue({
+          code: 'custom',
+          path: ['metadata'],
+          message: `At most ${limits.MAX_METADATA_FILTERS} metadata filters can be combined`,
+        });
       for (const [name, value] of Object.entries(query)) {
-        if (name in ListQuery.def.shape) continue;
+        if (Object.hasOwn(ListQuery.def.shape, name)) continue;
         const path = [name];
         if (!name.startsWith(LABEL_PREFIX))
           context.addIssue({ code: 'custom', path, message: 'There is no such parameter' });
@@ -52,7 +58,7 @@ export const ListQuery = z
 export type ListQuery = z.infer<typeof ListQuery>;
 
 /** The metadata filters in a list's query: names and the text that their values must have. */
-export function labelsOf(query: ListQuery): [name: string, value: string][] {
+export function labelsOf(query: Readonly<Record<string, unknown>>): [name: string, value: string][] {
   return Object.entries(query)
     .filter(([name]) => name.startsWith(LABEL_PREFIX))
     .map(([name, value]) => [name.slice(LABEL_PREFIX.length), String(value)]);

@@ -55,10 +55,17 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a value has more than `levels` of objects and arrays. Looks no deeper than that. */
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+/** Why a value could not be kept and given back as it came, or null. Looks no deeper than `levels`. */
+function jsonProblem(value: unknown, levels: number = limits.MAX_METADATA_DEPTH): string | null {
+  // JSON can write a number that is read as infinite (1e400), and would be given back as null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'Must hold no number out of range';
+  if (typeof value !== 'object' || value === null) return null;
+  if (levels === 0) return `Must have at most ${limits.MAX_METADATA_DEPTH} levels`;
+  for (const inner of Object.values(value)) {
+    const problem = jsonProblem(inner, levels - 1);
+    if (problem !== null) return problem;
+  }
+  return null;
 }
 
 /** Why `metadata` breaks its bounds, or null where it doesn't. */
@@ -78,23 +85,20 @@ export function metadataProblem(metadata: JsonObject): string | null {
  * An object of anything. It is taken as it was parsed: a record schema would copy it key by key, and lose
  * an own `__proto__`.
  */
-const jsonObject = (description: string) =>
-  z
-    .custom<JsonObject>(
-      (value) => isJsonObject(value) && !isDeeperThan(value, limits.MAX_METADATA_DEPTH),
-      `Must be an object of at most ${limits.MAX_METADATA_DEPTH} levels`,
-    )
-    .check(z.meta({ type: 'object', description }));
+const jsonObject = (description: string, problemOf: (value: JsonObject) => string | null) =>
+  z.custom<JsonObject>(isJsonObject, 'Must be an object').check(
+    z.superRefine((value, context) => {
+      // Runs on what is no object too.
+      const problem = isJsonObject(value) ? problemOf(value) : null;
+      if (problem !== null) context.addIssue(problem);
+    }),
+    z.meta({ type: 'object', description }),
+  );
 
 const Metadata = jsonObject(
   `At most ${limits.MAX_METADATA_KEYS} keys of 1 to ${limits.MAX_METADATA_KEY_CHARACTERS} characters, ` +
     `and ${limits.MAX_METADATA_BYTES} bytes as JSON.`,
-).check(
-  z.superRefine((metadata, context) => {
-    if (!isJsonObject(metadata)) return;
-    const problem = metadataProblem(metadata);
-    if (problem !== null) context.addIssue(problem);
-  }),
+  (metadata) => jsonProblem(metadata) ?? metadataProblem(metadata),
 );
 
 const integer = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
@@ -133,7 +137,11 @@ export const PatchSession = z.strictObject({
   permissionMode: z.optional(z.nullable(fields.permissionMode)),
   appendSystemPrompt: z.optional(z.nullable(fields.appendSystemPrompt)),
   maxTurns: z.optional(z.nullable(fields.maxTurns)),
-  metadata: z.optional(z.nullable(jsonObject('Merged into what is there, level by level; null removes.'))),
+  metadata: z.optional(
+    z.nullable(
+      jsonObject('Merged into what is there, level by level; null removes.', (patch) => jsonProblem(patch)),
+    ),
+  ),
   sessionTimeoutMs: z.optional(z.nullable(fields.sessionTimeoutMs)),
   maxLifetimeMs: z.optional(fields.maxLifetimeMs),
 });

@@ -26,7 +26,8 @@ export async function listSessions(
   query: ListQuery,
 ): Promise<Result<SessionPage>> {
   const { status, model, claudeSessionId, limit, cursor } = query;
-  const labels = labelsOf(query);
+  // In order of their names: a client may write the same query in another order for the next page.
+  const labels = labelsOf(query).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const tag = (await digest([tenant, status, model ?? null, claudeSessionId ?? null, labels])).slice(
     0,
     TAG_LENGTH,
