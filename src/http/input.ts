@@ -12,8 +12,9 @@ import type { AppContext } from './app-env.ts';
 // Messages come from a locale, and the small build brings none.
 z.config(en());
 
-const JSON_TYPE = 'application/json';
-const MERGE_PATCH_TYPE = 'application/merge-patch+json';
+export const JSON_TYPE = 'application/json';
+/** RFC 7396. */
+export const MERGE_PATCH_TYPE = 'application/merge-patch+json';
 
 function mediaType(c: AppContext): string {
   return (c.req.header('Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

@@ -6,6 +6,7 @@
 import * as z from 'zod/mini';
 import { ERRORS, type ErrorCode } from '../contract/errors.ts';
 import { SCOPES } from '../contract/scopes.ts';
+import { JSON_TYPE, MERGE_PATCH_TYPE } from './input.ts';
 import type { Route } from './route.ts';
 
 type Json = Record<string, unknown>;
@@ -88,9 +89,7 @@ function responses(route: Route): Json {
     status,
     {
       description,
-      ...(schema === undefined
-        ? {}
-        : { content: { 'application/json': { schema: jsonSchema(schema, 'output') } } }),
+      ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema: jsonSchema(schema, 'output') } } }),
     },
   ]);
   const byStatus = new Map<number, ErrorCode[]>();
@@ -108,6 +107,12 @@ function responses(route: Route): Json {
   return Object.fromEntries([...answers, ...errors]) as Json;
 }
 
+/** A patch may be named as what it is. */
+function requestContent(method: Route['method'], schema: Json): Json {
+  const json = { [JSON_TYPE]: { schema } };
+  return method === 'PATCH' ? { ...json, [MERGE_PATCH_TYPE]: { schema } } : json;
+}
+
 function operation(route: Route): Json {
   return {
     tags: [route.tag],
@@ -119,7 +124,7 @@ function operation(route: Route): Json {
       : {
           requestBody: {
             required: route.body.required,
-            content: { 'application/json': { schema: jsonSchema(route.body.schema, 'input') } },
+            content: requestContent(route.method, jsonSchema(route.body.schema, 'input')),
           },
         }),
     responses: responses(route),
