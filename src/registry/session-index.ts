@@ -58,7 +58,6 @@ type SqlRow = {
 
 // Named without their table, so that the arms of a list can be sorted together.
 const COLUMNS = [
-  'session_id',
   'status',
   'version',
   'reserved',
@@ -71,6 +70,9 @@ const COLUMNS = [
 ]
   .map((name) => `s.${name} AS ${name}`)
   .join(', ');
+
+/** The id from the table that drives a list: sorted by any other, it would be read and sorted whole. */
+const columnsBy = (driver: 's' | 'c' | 'l') => `${driver}.session_id AS session_id, ${COLUMNS}`;
 
 const STATUSES: readonly SessionStatus[] = ['active', 'expired', 'ended'];
 const LEASED = "status = 'active' AND reserved = 'no'";
@@ -201,17 +203,20 @@ export class SessionIndex {
     const before = filter.before ?? AFTER_ALL_IDS;
     const where: string[] = [];
     let from: string;
-    const [driver, ...labels] = filter.labels;
+    let driver: 's' | 'c' | 'l' = 's';
+    const [label, ...labels] = filter.labels;
     if (filter.claudeSessionId !== undefined) {
       from = 'claude_sessions c CROSS JOIN sessions s ON s.status = ? AND s.session_id = c.session_id';
       bindings.push(status);
       where.push('c.claude_session_id = ?', 'c.session_id < ?');
       bindings.push(filter.claudeSessionId, before);
-      if (driver !== undefined) labels.unshift(driver);
-    } else if (driver !== undefined) {
+      driver = 'c';
+      if (label !== undefined) labels.unshift(label);
+    } else if (label !== undefined) {
+      driver = 'l';
       from = 'labels l CROSS JOIN sessions s ON s.status = l.status AND s.session_id = l.session_id';
       where.push('l.name = ?', 'l.value = ?', 'l.status = ?', 'l.session_id < ?');
-      bindings.push(...driver, status, before);
+      bindings.push(...label, status, before);
     } else if (filter.model !== undefined) {
       from = 'sessions s INDEXED BY sessions_model';
       where.push('s.status = ?', 's.session_id < ?');
@@ -225,22 +230,22 @@ export class SessionIndex {
       where.push('s.model = ?');
       bindings.push(filter.model);
     }
-    for (const label of labels) {
+    for (const other of labels) {
       where.push(
         'EXISTS (SELECT 1 FROM labels x WHERE x.name = ? AND x.value = ? AND x.status = s.status AND x.session_id = s.session_id)',
       );
-      bindings.push(...label);
+      bindings.push(...other);
     }
     if (status !== 'active') {
       where.push('s.due > ?');
       bindings.push(now);
     }
-    return `SELECT ${COLUMNS} FROM ${from} WHERE ${where.join(' AND ')}`;
+    return `SELECT ${columnsBy(driver)} FROM ${from} WHERE ${where.join(' AND ')}`;
   }
 
   #rows(rest: string, ...bindings: (string | number)[]): IndexRow[] {
     return this.#sql
-      .exec<SqlRow>(`SELECT ${COLUMNS} FROM sessions ${rest}`, ...bindings)
+      .exec<SqlRow>(`SELECT ${columnsBy('s')} FROM sessions ${rest}`, ...bindings)
       .toArray()
       .map(toRow);
   }

@@ -17,6 +17,7 @@ interface Fault {
 
 let faults: Fault[] = [];
 let calls: string[] = [];
+let underWay = 0;
 
 /** What a broken connection to an object looks like to its caller. */
 class Disconnected extends Error {
@@ -45,8 +46,20 @@ export function callsMade(): readonly string[] {
   return calls;
 }
 
-async function carryOut(method: string, call: () => Promise<unknown>): Promise<unknown> {
+/** Waits until every call has come back, those that follow from others too; one that hangs is not waited for. */
+export async function callsSettled(): Promise<void> {
+  await scheduler.wait(1);
+  if (underWay > 0) await callsSettled();
+}
+
+async function carryOut(method: string, make: () => Promise<unknown>): Promise<unknown> {
   calls.push(method);
+  const call = () => {
+    underWay += 1;
+    return make().finally(() => {
+      underWay -= 1;
+    });
+  };
   const fault = faults.find((it) => it.method === method && it.times > 0);
   if (fault === undefined) return call();
   fault.times -= 1;
