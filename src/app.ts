@@ -6,8 +6,10 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
 import { MAX_BODY_BYTES } from './contract/limits.ts';
 import type { AppEnv } from './http/app-env.ts';
+import { crossOrigin } from './http/cross-origin.ts';
 import { guard } from './http/guard.ts';
 import { problem } from './http/problem.ts';
 import { track, unexpected } from './http/request.ts';
@@ -27,12 +29,27 @@ const limitBody = bodyLimit({
     problem(c, { code: 'payload_too_large', detail: `A body may have ${MAX_BODY_BYTES} bytes at most.` }),
 });
 
+/** The API is no page: nothing in an answer of it may load, run or be framed. */
+const protectAnswers = secureHeaders({
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
+  referrerPolicy: 'no-referrer',
+  xFrameOptions: 'DENY',
+  // Made for plug-ins and filters that no browser has any more.
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+});
+
 /** Makes the application. It keeps nothing between requests. */
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError(unexpected);
   app.notFound((c) => problem(c, { code: 'not_found', detail: 'There is nothing at this address.' }));
   app.use(track);
+  app.use(protectAnswers);
+  app.use('/v1/*', crossOrigin);
   app.use(
     methodNotAllowed({
       app,

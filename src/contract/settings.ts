@@ -7,7 +7,6 @@ import * as limits from './limits.ts';
 
 /** Settings as the code uses them. Durations in milliseconds. */
 export interface Settings {
-  readonly auth: 'required' | 'off';
   readonly sessionTimeoutMs: number;
   readonly maxSessions: number;
   /** Null for none. */
@@ -18,9 +17,9 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
 }
 
-/** What {@link readSettings} makes of an environment: settings, or the name of the first bad one and why. */
-export type SettingsResult =
-  | { readonly ok: true; readonly settings: Settings }
+/** What reading makes of an environment: settings, or the name of the first bad one and why. */
+export type SettingsResult<T = Settings> =
+  | { readonly ok: true; readonly settings: T }
   | { readonly ok: false; readonly name: string; readonly problem: string };
 
 /** The environment as it comes: numbers from the file, strings from `--var` and from other hosts. */
@@ -31,7 +30,8 @@ export const DEFAULT_RETENTION_MS = 86_400_000;
 /** Ten years: a bound that keeps every sum of times a safe integer. */
 const MAX_RETENTION_MS = 315_360_000_000;
 
-class BadSetting extends Error {
+/** A setting that can't be used: its name, and why. */
+export class BadSetting extends Error {
   readonly setting: string;
   constructor(setting: string, problem: string) {
     super(problem);
@@ -48,7 +48,8 @@ function integer(env: SettingsEnv, name: string, fallback: number, min: number, 
   return value;
 }
 
-function text(env: SettingsEnv, name: string, fallback: string): string {
+/** A setting that is text. */
+export function text(env: SettingsEnv, name: string, fallback: string): string {
   const raw = env[name];
   if (raw === undefined) return fallback;
   if (typeof raw !== 'string') throw new BadSetting(name, 'must be text');
@@ -67,9 +68,7 @@ function origins(env: SettingsEnv): string[] {
   return list;
 }
 
-function read(env: SettingsEnv): Settings {
-  const auth = text(env, 'AUTH', 'required');
-  if (auth !== 'required' && auth !== 'off') throw new BadSetting('AUTH', 'must be "required" or "off"');
+function settingsFrom(env: SettingsEnv): Settings {
   const defaultCwd = text(env, 'DEFAULT_CWD', '/workspace');
   if (defaultCwd === '' || defaultCwd.length > limits.MAX_CWD_CHARACTERS)
     throw new BadSetting('DEFAULT_CWD', `must have 1 to ${limits.MAX_CWD_CHARACTERS} characters`);
@@ -77,7 +76,6 @@ function read(env: SettingsEnv): Settings {
   if (lifetime !== 0 && lifetime < limits.MIN_MAX_LIFETIME_MS)
     throw new BadSetting('MAX_LIFETIME_MS', `must be 0 for none, or at least ${limits.MIN_MAX_LIFETIME_MS}`);
   return {
-    auth,
     sessionTimeoutMs: integer(
       env,
       'SESSION_TIMEOUT_MS',
@@ -93,12 +91,17 @@ function read(env: SettingsEnv): Settings {
   };
 }
 
-/** Reads and checks every setting; absent ones have their defaults. */
-export function readSettings(env: SettingsEnv): SettingsResult {
+/** Runs a reader of settings; a {@link BadSetting} becomes a result. */
+export function tryRead<T>(read: () => T): SettingsResult<T> {
   try {
-    return { ok: true, settings: read(env) };
+    return { ok: true, settings: read() };
   } catch (error) {
     if (error instanceof BadSetting) return { ok: false, name: error.setting, problem: error.message };
     throw error;
   }
+}
+
+/** Reads and checks every setting but those of authentication; absent ones have their defaults. */
+export function readSettings(env: SettingsEnv): SettingsResult {
+  return tryRead(() => settingsFrom(env));
 }

@@ -4,15 +4,9 @@
  * @module
  */
 import type { Context } from 'hono';
-import type { Scope } from '../contract/scopes.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Settings } from '../contract/settings.ts';
-
-/** On whose behalf a request is made. */
-export interface Principal {
-  readonly tenant: string;
-  allows(scope: Scope): boolean;
-}
+import type { Principal } from './auth/principal.ts';
 
 export interface AppEnv {
   Bindings: Env;

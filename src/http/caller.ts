@@ -30,7 +30,7 @@ export function sessionIdOf(c: AppContext): Result<string> {
 
 /** `bypassPermissions` lets Claude do anything on its host: a scope of its own guards it. */
 export function bypassAllowed(c: AppContext, mode: PermissionMode | null | undefined): Result<null> {
-  return mode !== 'bypassPermissions' || c.var.principal.allows('sessions:bypass')
+  return mode !== 'bypassPermissions' || c.var.principal.scopes.has('sessions:bypass')
     ? ok(null)
     : fail('forbidden', 'bypassPermissions needs the scope sessions:bypass.');
 }

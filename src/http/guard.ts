@@ -1,38 +1,61 @@
 /**
- * What stands before every route: settings that can be used, a caller who may.
+ * What stands before every route: settings that can be used, a caller who may, not too often.
  *
  * @module
  */
 import type { MiddlewareHandler } from 'hono';
-import { fail, type Result } from '../contract/errors.ts';
-import { readSettings, type Settings, type SettingsResult } from '../contract/settings.ts';
-import { logError } from '../log.ts';
-import type { AppEnv } from './app-env.ts';
-import { authenticate } from './auth.ts';
+import { fail, ok, type Result } from '../contract/errors.ts';
+import type { AppContext, AppEnv } from './app-env.ts';
+import { authenticate } from './auth/authenticate.ts';
+import type { Principal } from './auth/principal.ts';
 import { problem } from './problem.ts';
+import { overLimit, RATE_LIMITS, type RateLimitName } from './rate-limits.ts';
 import type { Route } from './route.ts';
+import { settingsOf } from './settings.ts';
 
-/** An operator has to mend it, so trying again soon is no use. */
-const BAD_SETTING_RETRY_AFTER_S = 60;
+/** Whom a failed authentication is counted against. Without the platform's header everyone is one. */
+const addressOf = (c: AppContext): string => c.req.header('CF-Connecting-IP') ?? 'unknown';
 
-/** Settings are read once for each environment, which lives as long as the isolate. */
-const settingsByEnv = new WeakMap<Env, SettingsResult>();
+function rateLimited(c: AppContext, name: RateLimitName): Response {
+  const retryAfterS = RATE_LIMITS[name].periodS;
+  return problem(c, { code: 'rate_limited', detail: `There are too many of these (${name}).`, retryAfterS });
+}
 
-function settingsOf(env: Env): Result<Settings> {
-  let result = settingsByEnv.get(env);
-  if (result === undefined) {
-    result = readSettings({ ...env });
-    settingsByEnv.set(env, result);
+/** Counts a failed authentication, and answers it. */
+async function refuse(c: AppContext, refused: Extract<Result<Principal>, { ok: false }>): Promise<Response> {
+  if (refused.error.code !== 'unauthenticated') return problem(c, refused.error);
+  const over = await overLimit(c.env, [['AUTH_FAILURES_BY_ADDRESS', addressOf(c)]]);
+  if (over !== null) return rateLimited(c, over);
+  const given = c.req.header('Authorization') !== undefined;
+  const challenge = given ? 'Bearer realm="berth", error="invalid_token"' : 'Bearer realm="berth"';
+  return problem(c, refused.error, { 'WWW-Authenticate': challenge });
+}
+
+/** Whether the caller may use this route, and on this session. */
+function authorize(c: AppContext, route: Route, principal: Principal): Result<null> {
+  if (route.scope === 'public') return ok(null);
+  if (principal.sessionId !== null) {
+    const own = route.session === true && c.req.param('id')?.toLowerCase() === principal.sessionId;
+    if (!own) return fail('forbidden', 'This token is good for one session alone.');
   }
-  if (result.ok) return { ok: true, value: result.settings };
-  logError('settings.bad', new Error(`${result.name} ${result.problem}`), { setting: result.name });
-  return fail(
-    result.name.startsWith('AUTH') ? 'auth_not_configured' : 'overloaded',
-    'The service is not configured rightly.',
-    {
-      retryAfterS: BAD_SETTING_RETRY_AFTER_S,
-    },
-  );
+  if (!principal.scopes.has(route.scope)) return fail('forbidden', `This needs the scope ${route.scope}.`);
+  return ok(null);
+}
+
+function counted(
+  route: Route,
+  { tenant, rateKey }: Principal,
+): readonly (readonly [RateLimitName, string])[] {
+  if (rateKey === null) return [];
+  return route.creates === true
+    ? [
+        ['CREATES_BY_TENANT', tenant],
+        ['CREATES_BY_TOKEN', rateKey],
+      ]
+    : [
+        ['REQUESTS_BY_TENANT', tenant],
+        ['REQUESTS_BY_TOKEN', rateKey],
+      ];
 }
 
 /** Lets a request through to its route, or answers why not. Nothing is read of it before. */
@@ -42,11 +65,13 @@ export function guard(route: Route): MiddlewareHandler<AppEnv> {
     const settings = settingsOf(c.env);
     if (!settings.ok) return problem(c, settings.error);
     c.set('settings', settings.value);
-    const principal = authenticate(c, settings.value);
-    if (!principal.ok) return problem(c, principal.error);
+    const principal = await authenticate(c, settings.value);
+    if (!principal.ok) return refuse(c, principal);
     c.set('principal', principal.value);
-    if (!principal.value.allows(route.scope))
-      return problem(c, { code: 'forbidden', detail: `This needs the scope ${route.scope}.` });
+    const over = await overLimit(c.env, counted(route, principal.value));
+    if (over !== null) return rateLimited(c, over);
+    const authorized = authorize(c, route, principal.value);
+    if (!authorized.ok) return problem(c, authorized.error);
     return next();
   };
 }

@@ -26,6 +26,7 @@ export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
     status: c.res.status,
     code: c.var.problemCode,
     tenant: c.var.principal?.tenant,
+    tokenId: c.var.principal?.tokenId ?? undefined,
     sessionId: c.req.param('id'),
     durationMs: Date.now() - startedAt,
   });

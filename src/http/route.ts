@@ -25,6 +25,10 @@ interface Declaration {
   readonly path: string;
   /** The scope that a token needs, or `public` for a route without authentication. */
   readonly scope: Scope | 'public';
+  /** Whether it is about the one session in its path, so that a token narrowed to that session may use it. */
+  readonly session?: true;
+  /** Whether it creates something that is held: such requests are counted on their own. */
+  readonly creates?: true;
   readonly tag: 'Sessions' | 'Registry' | 'Service';
   readonly summary: string;
   /** Request headers that it honours. */

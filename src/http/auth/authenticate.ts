@@ -1,0 +1,60 @@
+/**
+ * Who is calling.
+ *
+ * @module
+ */
+import { fail, type Result } from '../../contract/errors.ts';
+import type { Settings } from '../../contract/settings.ts';
+import { logError } from '../../log.ts';
+import type { AppContext } from '../app-env.ts';
+import { readAuthSettings, type AuthSettings } from './auth-settings.ts';
+import { authenticateDeveloper } from './developer.ts';
+import type { Principal } from './principal.ts';
+import { createVerifier, type Verifier } from './verifier.ts';
+
+/** The subprotocols by which a browser, which can set no header, brings its token to a WebSocket. */
+export const LIVE_SUBPROTOCOL = 'berth.v1';
+const BEARER_SUBPROTOCOL = 'bearer.';
+
+type Authentication =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'token'; readonly verify: Verifier }
+  | { readonly kind: 'unusable' };
+
+/** Settings are read, and keys kept, once for each environment, which lives as long as the isolate. */
+const authenticationByEnv = new WeakMap<Env, Authentication>();
+
+function prepare(env: Env): Authentication {
+  const result = readAuthSettings({ ...env });
+  if (!result.ok) {
+    logError('settings.bad', new Error(`${result.name} ${result.problem}`), { setting: result.name });
+    return { kind: 'unusable' };
+  }
+  const settings: AuthSettings = result.settings;
+  return settings.kind === 'off' ? settings : { kind: 'token', verify: createVerifier(settings) };
+}
+
+/** The bearer token of a request, or null (RFC 6750, section 2.1; the scheme's case does not matter). */
+function bearerToken(c: AppContext): string | null {
+  const header = c.req.header('Authorization');
+  if (header !== undefined) return /^Bearer +([\w\-.~+/]+=*) *$/i.exec(header)?.[1] ?? null;
+  if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') return null;
+  const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
+  const bearer = offered.find((name) => name.startsWith(BEARER_SUBPROTOCOL));
+  return bearer === undefined ? null : bearer.slice(BEARER_SUBPROTOCOL.length);
+}
+
+/** Finds out on whose behalf a request is made. No object is called for it. */
+export async function authenticate(c: AppContext, settings: Settings): Promise<Result<Principal>> {
+  let authentication = authenticationByEnv.get(c.env);
+  if (authentication === undefined) {
+    authentication = prepare(c.env);
+    authenticationByEnv.set(c.env, authentication);
+  }
+  if (authentication.kind === 'unusable')
+    return fail('auth_not_configured', 'The operator has not configured authentication.');
+  if (authentication.kind === 'off') return authenticateDeveloper(c, settings.corsOrigins);
+  const token = bearerToken(c);
+  if (token === null) return fail('unauthenticated', 'This needs a bearer token.');
+  return authentication.verify(token);
+}

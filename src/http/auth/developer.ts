@@ -1,0 +1,33 @@
+/**
+ * `AUTH` = `off`, for development: everyone may do everything, so only this machine is answered.
+ *
+ * @module
+ */
+import { fail, ok, type Result } from '../../contract/errors.ts';
+import type { AppContext } from '../app-env.ts';
+import { DEVELOPER, type Principal } from './principal.ts';
+
+/** Whether a host, without its port, is this machine itself. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function hostnameOf(host: string): string {
+  const url = `http://${host}`;
+  return URL.canParse(url) ? new URL(url).hostname : '';
+}
+
+/**
+ * Answers a loopback `Host` alone: another one means that a name was pointed here (DNS rebinding). A foreign
+ * `Origin` means that a web page which the developer visits is calling.
+ */
+export function authenticateDeveloper(c: AppContext, corsOrigins: readonly string[]): Result<Principal> {
+  const host = c.req.header('Host') ?? new URL(c.req.url).host;
+  if (!isLoopback(hostnameOf(host)))
+    return fail('forbidden', 'With AUTH=off only a loopback host is answered.');
+  const origin = c.req.header('Origin');
+  const own = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  if (!own && !corsOrigins.includes(origin))
+    return fail('forbidden', 'With AUTH=off no other origin is answered.');
+  return ok(DEVELOPER);
+}
