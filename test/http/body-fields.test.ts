@@ -99,10 +99,11 @@ describe('POST /v1/sessions', () => {
 
   describe('refuses, and stores nothing:', () => {
     let before: Awaited<ReturnType<typeof inventory>>;
+    const expectNothingStored = async () => expect(await inventory()).toEqual(before);
     beforeAll(async () => {
       before = await inventory();
     });
-    afterEach(async () => expect(await inventory()).toEqual(before));
+    afterEach(expectNothingStored);
 
     test.each(table((field) => field.bad))('$name $text', async ({ name, value }) => {
       await expectInvalid(await call('POST', '/v1/sessions', { body: { [name]: value } }), name);

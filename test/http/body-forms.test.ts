@@ -28,7 +28,8 @@ const routes = (): [method: string, path: string, required: boolean][] => [
 ];
 
 describe('a body that is refused stores nothing:', () => {
-  afterEach(async () => expect(await inventory()).toEqual(before));
+  const expectNothingStored = async () => expect(await inventory()).toEqual(before);
+  afterEach(expectNothingStored);
 
   test.each([
     ['broken JSON', '{"model":'],
