@@ -1,10 +1,12 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/contract/session.ts';
 import { newSessionId } from '../../src/contract/session-id.ts';
 import { call, callJson, create } from '../support/api.ts';
-import { travel } from '../support/clock.ts';
+import { stopClock, travel } from '../support/clock.ts';
 import { limitTo } from '../support/inventory.ts';
 import { expectInvalid, expectProblem } from '../support/problems.ts';
+
+beforeAll(stopClock);
 
 let session: Session;
 let path: string;
