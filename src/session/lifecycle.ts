@@ -100,7 +100,7 @@ export function settle(record: SessionRecord, now: number, retentionMs: number):
 export function revoke(record: SessionRecord, now: number, retentionMs: number): SessionRecord {
   if (record.ending !== null) return record;
   const { at, reason } = expiry(record);
-  return close(record, reason, Math.min(at, now), retentionMs);
+  return close(record, reason, Math.min(at, Math.max(now, record.createdAt)), retentionMs);
 }
 
 /** Ends a session. */
@@ -206,14 +206,13 @@ export function patch(
     input.maxLifetimeMs === undefined
       ? record.maxLifetimeMs
       : (input.maxLifetimeMs ?? defaults.maxLifetimeMs);
-  const unchanged =
-    sessionTimeoutMs === record.sessionTimeoutMs &&
-    maxLifetimeMs === record.maxLifetimeMs &&
-    JSON.stringify(nextConfig) === JSON.stringify(config);
-  if (unchanged) return ok(session);
+  // Compared, since what did not change is not to be written again: it may be long.
+  const sameConfig = JSON.stringify(nextConfig) === JSON.stringify(config);
+  const sameLimits = sessionTimeoutMs === record.sessionTimeoutMs && maxLifetimeMs === record.maxLifetimeMs;
+  if (sameConfig && sameLimits) return ok(session);
   return ok({
     record: { ...revised(record), sessionTimeoutMs, maxLifetimeMs },
-    details: { ...details, config: nextConfig } satisfies SessionDetails,
+    details: sameConfig ? details : ({ ...details, config: nextConfig } satisfies SessionDetails),
   });
 }
 

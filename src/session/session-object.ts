@@ -313,7 +313,9 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
   /** The registry knows that the session has ended: what is left is to be deleted in time. */
   async #afterEnd({ ending, ...record }: SessionRecord): Promise<void> {
     if (ending === null) return;
-    if (ending.purged) await this.#erase({ ending, ...record }, Date.now());
+    const now = Date.now();
+    // At once where the retention is over too: an alarm in the past can stall.
+    if (ending.purged || now >= ending.retainUntil) await this.#erase({ ending, ...record }, now);
     else this.#wakeAt(Math.max(ending.retainUntil, record.createdAt + MIN_MARK_LIFETIME_MS));
   }
 
