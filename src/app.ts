@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
@@ -16,18 +16,22 @@ import { track, unexpected } from './http/request.ts';
 import { registryRoutes } from './http/routes/registry.ts';
 import { serviceRoutes } from './http/routes/service.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
+import { transcriptRoutes } from './http/routes/transcripts.ts';
 import type { Route } from './http/route.ts';
 
-const apiRoutes: readonly Route[] = [...sessionRoutes, ...registryRoutes];
+const apiRoutes: readonly Route[] = [...sessionRoutes, ...registryRoutes, ...transcriptRoutes];
 
 /** Every route of the service. */
 export const routes: readonly Route[] = [...apiRoutes, ...serviceRoutes(apiRoutes)];
 
-const limitBody = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) =>
-    problem(c, { code: 'payload_too_large', detail: `A body may have ${MAX_BODY_BYTES} bytes at most.` }),
-});
+/** Refuses a body that is too large, before it is read where its length is said. */
+function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {
+  return bodyLimit({
+    maxSize,
+    onError: (c) =>
+      problem(c, { code: 'payload_too_large', detail: `A body may have ${maxSize} bytes at most.` }),
+  });
+}
 
 /** The API is no page: nothing in an answer of it may load, run or be framed. */
 const protectAnswers = secureHeaders({
@@ -62,7 +66,9 @@ export function createApp(): Hono<AppEnv> {
     }),
   );
   for (const route of routes) {
-    app.on(route.method, route.path, guard(route), limitBody, (c) => route.handle(c));
+    app.on(route.method, route.path, guard(route), limitBody(route.maxBodyBytes ?? MAX_BODY_BYTES), (c) =>
+      route.handle(c),
+    );
   }
   return app;
 }

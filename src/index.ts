@@ -7,5 +7,7 @@ import { createApp } from './app.ts';
 
 export { RegistryObject } from './registry/registry-object.ts';
 export { SessionObject } from './session/session-object.ts';
+export { ProjectObject } from './transcript/project-object.ts';
+export { TranscriptObject } from './transcript/transcript-object.ts';
 
 export default createApp();

@@ -43,6 +43,8 @@ export interface Failure {
   /** Whole seconds after which trying again makes sense. */
   readonly retryAfterS?: number;
   readonly errors?: readonly FieldError[];
+  /** Of a conflict: what is stored, for the caller to start from. */
+  readonly current?: unknown;
 }
 
 /** The outcome of a call that may fail as expected. */
@@ -58,7 +60,7 @@ export function ok<T>(value: T): Result<T> {
 export function fail(
   code: ErrorCode,
   detail: string,
-  more: Pick<Failure, 'retryAfterS' | 'errors'> = {},
+  more: Pick<Failure, 'retryAfterS' | 'errors' | 'current'> = {},
 ): Result<never> {
   return { ok: false, error: { code, detail, ...more } };
 }

@@ -19,6 +19,11 @@ const integer = (min: number, max: number, byDefault: number) =>
     )
     .check(z.meta({ type: 'integer', minimum: min, maximum: max, default: byDefault }));
 
+const NAME_BOUNDS = `Must have 1 to ${limits.MAX_TRANSCRIPT_NAME_BYTES} bytes of UTF-8`;
+
+/** The number of an entry: 38 bits. */
+const MAX_ENTRY_NUMBER = 2 ** 38 - 1;
+
 const LABEL_PREFIX = 'metadata.';
 
 /** The query of a list of sessions. `metadata.<key>` filters by a top-level metadata value. */
@@ -78,6 +83,34 @@ export const EndQuery = z.strictObject({
     ),
     false,
   ),
+});
+
+/** A project, transcript or subpath name: opaque, but for what a URL can't carry. */
+export const TranscriptName = z.string().check(
+  z.refine((name) => name !== '' && byteLength(name) <= limits.MAX_TRANSCRIPT_NAME_BYTES, NAME_BOUNDS),
+  z.refine((name) => name !== '.' && name !== '..', 'URLs cannot carry "." and ".."'),
+  z.meta({ minLength: 1, maxLength: limits.MAX_TRANSCRIPT_NAME_BYTES }),
+);
+
+/** The query of an append. `touch` is the id of a Berth session that the append is activity of. */
+export const AppendQuery = z.strictObject({
+  subpath: z.optional(TranscriptName),
+  touch: z.optional(z.string()),
+});
+
+/** The query of a read: entries after the `after`-th. */
+export const ReadQuery = z.strictObject({
+  subpath: z.optional(TranscriptName),
+  after: integer(0, MAX_ENTRY_NUMBER, 0),
+});
+
+/** The query of the deletion of one subpath. */
+export const DeleteSubpathQuery = z.strictObject({ subpath: TranscriptName });
+
+/** The query of a list of transcripts. */
+export const TranscriptListQuery = z.strictObject({
+  limit: integer(1, limits.MAX_PAGE_SIZE, limits.DEFAULT_PAGE_SIZE),
+  cursor: z.optional(z.string()),
 });
 
 /** The query of a route that takes none. */

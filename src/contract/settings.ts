@@ -12,6 +12,8 @@ export interface Settings {
   /** Null for none. */
   readonly maxLifetimeMs: number | null;
   readonly retentionMs: number;
+  /** How long a transcript stays after its last append; 0 for ever. */
+  readonly transcriptRetentionMs: number;
   readonly defaultCwd: string;
   /** Origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
@@ -27,6 +29,8 @@ export type SettingsEnv = Readonly<Record<string, unknown>>;
 
 /** How long an expired or ended session stays readable, where nothing else is set. */
 export const DEFAULT_RETENTION_MS = 86_400_000;
+/** How long a transcript stays after its last append, where nothing else is set: 30 days. */
+export const DEFAULT_TRANSCRIPT_RETENTION_MS = 2_592_000_000;
 /** Ten years: a bound that keeps every sum of times a safe integer. */
 const MAX_RETENTION_MS = 315_360_000_000;
 
@@ -86,6 +90,13 @@ function settingsFrom(env: SettingsEnv): Settings {
     maxSessions: integer(env, 'MAX_SESSIONS', 100, 0, limits.MAX_MAX_SESSIONS),
     maxLifetimeMs: lifetime === 0 ? null : lifetime,
     retentionMs: integer(env, 'RETENTION_MS', DEFAULT_RETENTION_MS, 0, MAX_RETENTION_MS),
+    transcriptRetentionMs: integer(
+      env,
+      'TRANSCRIPT_RETENTION_MS',
+      DEFAULT_TRANSCRIPT_RETENTION_MS,
+      0,
+      MAX_RETENTION_MS,
+    ),
     defaultCwd,
     corsOrigins: origins(env),
   };

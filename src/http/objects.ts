@@ -5,11 +5,14 @@
  */
 import { fail, type Result } from '../contract/errors.ts';
 import { logError, logWarning } from '../log.ts';
-import { sessionObjectName } from '../protocol/names.ts';
+import { projectObjectName, sessionObjectName, transcriptObjectName } from '../protocol/names.ts';
+import type { TranscriptName } from '../protocol/transcript.ts';
 import { remote, type Remote } from '../protocol/remote.ts';
 import { TimeoutError, within } from '../protocol/within.ts';
 import type { RegistryObject } from '../registry/registry-object.ts';
 import type { SessionObject } from '../session/session-object.ts';
+import type { ProjectObject } from '../transcript/project-object.ts';
+import type { TranscriptObject } from '../transcript/transcript-object.ts';
 
 /** An object that has not answered by then is not going to. */
 const CALL_TIMEOUT_MS = 10_000;
@@ -44,6 +47,25 @@ export class Objects {
   /** Calls the tenant's registry. All of its calls are harmless when repeated. */
   registry<T>(call: (registry: Remote<RegistryObject>) => Promise<Result<T>>): Promise<Result<T>> {
     return attempt('repeatable', () => call(remote(this.#env.REGISTRY, this.#tenant)));
+  }
+
+  /** Calls the object of a transcript. */
+  async transcript<T>(
+    { project, session }: TranscriptName,
+    repeatable: Repeatable,
+    call: (transcript: Remote<TranscriptObject>) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const name = await transcriptObjectName(this.#tenant, project, session);
+    return attempt(repeatable, () => call(remote(this.#env.TRANSCRIPTS, name)));
+  }
+
+  /** Calls the object of a project. All of its calls are harmless when repeated. */
+  async project<T>(
+    project: string,
+    call: (index: Remote<ProjectObject>) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const name = await projectObjectName(this.#tenant, project);
+    return attempt('repeatable', () => call(remote(this.#env.PROJECTS, name)));
   }
 }
 

@@ -85,11 +85,13 @@ function errorsOf(route: Route): ErrorCode[] {
 }
 
 function responses(route: Route): Json {
-  const answers = Object.entries(route.answers).map(([status, { description, schema }]) => [
+  const answers = Object.entries(route.answers).map(([status, { description, schema, mediaType }]) => [
     status,
     {
       description,
-      ...(schema === undefined ? {} : { content: { [JSON_TYPE]: { schema: jsonSchema(schema, 'output') } } }),
+      ...(schema === undefined
+        ? {}
+        : { content: { [mediaType ?? JSON_TYPE]: { schema: jsonSchema(schema, 'output') } } }),
     },
   ]);
   const byStatus = new Map<number, ErrorCode[]>();

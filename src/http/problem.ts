@@ -26,6 +26,7 @@ export function problem(
     code: failure.code,
     requestId: c.var.requestId,
     ...(failure.errors === undefined ? {} : { errors: failure.errors }),
+    ...(failure.current === undefined ? {} : { current: failure.current }),
   };
   return c.body(JSON.stringify(body), status, {
     'Content-Type': 'application/problem+json',

@@ -29,12 +29,14 @@ interface Declaration {
   readonly session?: true;
   /** Whether it creates something that is held: such requests are counted on their own. */
   readonly creates?: true;
-  readonly tag: 'Sessions' | 'Registry' | 'Service';
+  readonly tag: 'Sessions' | 'Registry' | 'Transcripts' | 'Service';
   readonly summary: string;
+  /** How large a body may be, bytes, where that is not `MAX_BODY_BYTES`. */
+  readonly maxBodyBytes?: number;
   /** Request headers that it honours. */
   readonly headers?: readonly ('Idempotency-Key' | 'If-Match')[];
   /** Successful answers: what each status means, and its body. */
-  readonly answers: Readonly<Record<number, { description: string; schema?: Schema }>>;
+  readonly answers: Readonly<Record<number, { description: string; schema?: Schema; mediaType?: string }>>;
   /** Errors of its own, beside those that any route may answer. */
   readonly errors: readonly ErrorCode[];
 }

@@ -13,3 +13,27 @@ export function tenantOf(objectName: string | undefined): string {
   if (!tenant) throw new Error('This object was reached without a name');
   return tenant;
 }
+
+/**
+ * SHA-256 in hex of parts that may hold anything: each comes with its length, so that no two lists of parts
+ * are alike. A name has to be hashed since the platform knows none above 1,024 bytes.
+ */
+async function hashed(...parts: readonly string[]): Promise<string> {
+  const text = parts.map((part) => `${part.length}:${part}`).join('');
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The name of a transcript's object. */
+export async function transcriptObjectName(
+  tenant: string,
+  project: string,
+  session: string,
+): Promise<string> {
+  return `${tenant}/${await hashed(project, session)}`;
+}
+
+/** The name of a project's object. */
+export async function projectObjectName(tenant: string, project: string): Promise<string> {
+  return `${tenant}/${await hashed(project)}`;
+}

@@ -111,8 +111,15 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     return ok(toSession(next));
   }
 
-  /** Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. */
-  touch(messages: number, idempotencyKey: string | null): Result<Session> {
+  /**
+   * Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. Links
+   * a Claude conversation along with it, where that is given and new.
+   */
+  touch(
+    messages: number,
+    idempotencyKey: string | null,
+    conversation: LinkClaudeSession | null = null,
+  ): Result<Session> {
     const now = Date.now();
     const found = this.#active(now, null);
     if (!found.ok) return found;
@@ -120,11 +127,15 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const touched = lifecycle.touch(record, messages, idempotencyKey, now);
     if (!touched.ok) return touched;
     if (touched.value === record) return ok(toSession(found.value));
-    const report = lifecycle.isReportDue(touched.value, now);
-    const next = { details, record: report ? { ...touched.value, reportedAt: now } : touched.value };
-    this.#store.save(next);
+    const before = { record: touched.value, details };
+    const next = conversation === null ? before : lifecycle.link(before, conversation);
+    const linked = next !== before;
+    const report = linked || lifecycle.isReportDue(touched.value, now);
+    const stored = report ? { ...next, record: { ...next.record, reportedAt: now } } : next;
+    this.#store.save(stored);
+    if (linked) this.#logTransition('session.linked', stored.record);
     if (report) this.#reportLater();
-    return ok(toSession(next));
+    return ok(toSession(stored));
   }
 
   /** Links the id of a Claude conversation. */

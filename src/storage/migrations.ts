@@ -52,6 +52,11 @@ export class Schema {
     this.#applied = this.#migrations.length;
   }
 
+  /** Has the schema read again: everything was deleted. */
+  forget(): void {
+    this.#applied = undefined;
+  }
+
   #read(): number {
     const { sql } = this.#storage;
     const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", TABLE).toArray();
