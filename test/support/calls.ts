@@ -99,5 +99,7 @@ export function interpose(env: Env): Env {
     ...env,
     SESSIONS: namespace(env.SESSIONS, 'session'),
     REGISTRY: namespace(env.REGISTRY, 'registry'),
+    TRANSCRIPTS: namespace(env.TRANSCRIPTS, 'transcript'),
+    PROJECTS: namespace(env.PROJECTS, 'project'),
   };
 }

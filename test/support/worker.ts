@@ -5,6 +5,8 @@
  */
 import { RegistryObject as RealRegistry } from '../../src/registry/registry-object.ts';
 import { SessionObject as RealSession } from '../../src/session/session-object.ts';
+import { ProjectObject as RealProject } from '../../src/transcript/project-object.ts';
+import { TranscriptObject as RealTranscript } from '../../src/transcript/transcript-object.ts';
 import { interpose } from './calls.ts';
 import { meter } from './meter.ts';
 
@@ -18,6 +20,20 @@ export class SessionObject extends RealSession {
 }
 
 export class RegistryObject extends RealRegistry {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meter(ctx);
+    super(ctx, interpose(env));
+  }
+}
+
+export class TranscriptObject extends RealTranscript {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meter(ctx);
+    super(ctx, interpose(env));
+  }
+}
+
+export class ProjectObject extends RealProject {
   constructor(ctx: DurableObjectState, env: Env) {
     meter(ctx);
     super(ctx, interpose(env));
