@@ -33,7 +33,15 @@ const HEADERS: Record<'Idempotency-Key' | 'If-Match', string> = {
 };
 
 function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: made }) => {
+      // Left out where the input is transformed, as a number in a query is.
+      const byDefault = z.globalRegistry.get(zodSchema)?.['default'];
+      if (byDefault !== undefined) Object.assign(made, { default: byDefault });
+    },
+  });
   return rest;
 }
 
