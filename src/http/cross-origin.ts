@@ -5,7 +5,7 @@
  */
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
-import type { AppEnv } from './app-env.ts';
+import type { AppContext, AppEnv } from './app-env.ts';
 import { settingsOf } from './settings.ts';
 
 /** How long a browser may keep the answer to its preflight, seconds. */
@@ -19,6 +19,14 @@ const answerCors = cors({
   exposeHeaders: ['Berth-Total', 'ETag', 'Location', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
   maxAge: PREFLIGHT_MAX_AGE_S,
 });
+
+/** Whether a web page calls that is neither our own nor on a listed origin. Programs name no origin. */
+export function isForeignOrigin(c: AppContext, corsOrigins: readonly string[]): boolean {
+  const origin = c.req.header('Origin');
+  if (origin === undefined || corsOrigins.includes(origin)) return false;
+  const host = c.req.header('Host') ?? new URL(c.req.url).host;
+  return origin !== `http://${host}` && origin !== `https://${host}`;
+}
 
 /** Adds what a browser wants to see, for the origins in `CORS_ORIGINS` alone. */
 export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {

@@ -49,6 +49,11 @@ export class Objects {
     return attempt('repeatable', () => call(remote(this.#env.REGISTRY, this.#tenant)));
   }
 
+  /** Hands a request to upgrade to a WebSocket to the tenant's registry. */
+  upgrade(request: Request): Promise<Response> {
+    return this.#env.REGISTRY.getByName(this.#tenant).fetch(request);
+  }
+
   /** Calls the object of a transcript. */
   async transcript<T>(
     { project, session }: TranscriptName,

@@ -15,6 +15,12 @@ export type LedgerEvent =
   | { readonly kind: 'uncreated'; readonly createdAt: number }
   | { readonly kind: 'expired' | 'ended'; readonly durationMs: number };
 
+/** A change of a row, null for none. */
+export interface Move {
+  readonly before: IndexRow | null;
+  readonly after: IndexRow | null;
+}
+
 function kindOf({ summary }: IndexRow): Kind {
   return { model: summary.config.model, permissionMode: summary.config.permissionMode };
 }
@@ -38,6 +44,8 @@ function happened(event: LedgerEvent | null, messages: number): Change['happened
 export class Ledger {
   readonly #index: SessionIndex;
   readonly #statistics: Statistics;
+  /** What has changed since it was last taken, for those who watch. */
+  #moves: Move[] = [];
 
   constructor(index: SessionIndex, statistics: Statistics) {
     this.#index = index;
@@ -47,6 +55,7 @@ export class Ledger {
   /** Changes a row from `before` to `after`, null for none, and counts what that means. */
   move(before: IndexRow | null, after: IndexRow | null, event: LedgerEvent | null, now: number): void {
     this.#index.replace(before, after);
+    this.#moves.push({ before, after });
     const messages = after === null ? 0 : after.messageCount - (before?.messageCount ?? 0);
     const tallies = talliesOf(before, after);
     if (before?.status === after?.status && tallies.length === 0 && messages <= 0 && event === null) return;
@@ -67,6 +76,13 @@ export class Ledger {
     );
   }
 
+  /** The changes since the last call, in order. */
+  takeMoves(): readonly Move[] {
+    const moves = this.#moves;
+    this.#moves = [];
+    return moves;
+  }
+
   /**
    * Takes over what a session says of itself, where that is newer than what is known.
    *
@@ -81,7 +97,10 @@ export class Ledger {
       return true;
     }
     if (row.status !== 'active' && report.version === row.version && report.summary !== null) return true;
-    const event = row.status === 'active' ? { kind: report.status, durationMs: durationOf(report) } : null;
+    // At the very version that a resume was to write, the session was erased instead: its end was counted.
+    const neverResumed = row.reserved === 'resume' && report.version === row.version;
+    const ends = row.status === 'active' && !neverResumed;
+    const event = ends ? { kind: report.status, durationMs: durationOf(report) } : null;
     const after = rowOf(row, report, now);
     this.move(row, after, event, now);
     if (report.summary === null) this.move(after, null, null, now);

@@ -6,10 +6,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import { fail, ok, type Result } from '../contract/errors.ts';
 import { MAX_RETRY_AFTER_S, MIN_RETRY_AFTER_S } from '../contract/limits.ts';
+import type { LiveEvent } from '../contract/live.ts';
 import type { RegistryLimits, RegistryStats, SeriesMinute } from '../contract/registry.ts';
 import type { ListedSession } from '../contract/session.ts';
 import { readSettings } from '../contract/settings.ts';
 import { logInfo, logWarning } from '../log.ts';
+import { LIVE_EXPIRES_HEADER } from '../protocol/live.ts';
 import { sessionObjectName, tenantOf } from '../protocol/names.ts';
 import type {
   AskedSession,
@@ -23,7 +25,8 @@ import { remote } from '../protocol/remote.ts';
 import { within } from '../protocol/within.ts';
 import { Schema } from '../storage/migrations.ts';
 import { IdempotencyKeys } from './idempotency.ts';
-import { Ledger, rowOf } from './ledger.ts';
+import { Ledger, rowOf, type Move } from './ledger.ts';
+import { LiveFeed } from './live-feed.ts';
 import { REGISTRY_MIGRATIONS } from './migrations.ts';
 import { SessionIndex, type IndexRow, type ListFilter } from './session-index.ts';
 import { Statistics } from './statistics.ts';
@@ -80,6 +83,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
       scope === 'lapsed' ? this.#index.lapsed(Date.now(), limit) : this.#index.suspects(Date.now(), limit),
     settle: (asked) => this.#settle(asked),
   });
+  readonly #feed = new LiveFeed(this.ctx, { stats: () => this.#readStats() });
   /** When the alarm stands, as far as is known; null for not at all. */
   #alarmAt: number | null = null;
   #alarmRuns = false;
@@ -130,7 +134,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
       await this.#settleSuspects();
       this.#prune(Date.now());
     }
-    return { ...this.#statistics.read(tables), maxSessions: this.#maxSessions() };
+    return this.#readStats();
   }
 
   /** The last `minutes` minutes, oldest first, the running one last. */
@@ -146,14 +150,28 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Changes that from now on. Nobody is ended by it. */
   setLimits(limits: RegistryLimits): RegistryLimits {
     this.ctx.storage.kv.put(LIMITS_KEY, limits);
+    this.#feed.counted();
     logInfo('registry.limits_changed', { tenant: this.#tenant, maxSessions: limits.maxSessions });
     return limits;
   }
 
+  /** Takes a viewer of the live feed on. The Worker has found its token good, and says when it runs out. */
+  override fetch(request: Request): Response {
+    const expiresAt = Number(request.headers.get(LIVE_EXPIRES_HEADER)) || null;
+    const protocol = request.headers.get('Sec-WebSocket-Protocol');
+    const connected = this.#feed.connect(expiresAt, protocol);
+    this.#arm(Date.now());
+    return connected ?? new Response(null, { status: 429 });
+  }
+
+  /** Viewers have nothing to say but pings, which the platform answers. */
+  override webSocketMessage(): void {}
+
   /** Asks sessions whose lease has lapsed, deletes rows whose time is over, and sets the next alarm. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
-    if (!this.#schema.isThere()) return;
+    this.#feed.closeExpired(Date.now());
+    if (!this.#schema.isThere()) return this.#arm(Date.now());
     this.#alarmRuns = true;
     const stopAt = Date.now() + MAX_ALARM_RUN_MS;
     try {
@@ -167,6 +185,11 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
       this.#alarmRuns = false;
       this.#arm(Date.now());
     }
+  }
+
+  #readStats(): RegistryStats {
+    const counted = this.#statistics.read(this.#schema.isThere());
+    return { ...counted, maxSessions: this.#maxSessions() };
   }
 
   #maxSessions(): number {
@@ -342,6 +365,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Refusals cost no row each: the next write carries their number, or a timer does. */
   #countRefusal(): void {
     this.#statistics.refused();
+    this.#feed.counted();
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     setTimeout(() => {
@@ -356,19 +380,32 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     const now = Date.now();
     this.#schema.ensure();
     try {
-      return this.ctx.storage.transactionSync(() => change(now));
+      const result = this.ctx.storage.transactionSync(() => change(now));
+      this.#show(this.#ledger.takeMoves());
+      return result;
     } catch (error) {
       this.#statistics.forget();
+      this.#ledger.takeMoves();
       throw error;
     } finally {
       this.#arm(now);
     }
   }
 
+  /** Shows changes to whoever watches. */
+  #show(moves: readonly Move[]): void {
+    for (const { before, after } of moves) {
+      const row = after ?? before;
+      const event = liveEventOf(before, after);
+      if (row !== null && event !== null) this.#feed.changed(event, listed(row));
+    }
+  }
+
   /** Sees that the alarm stands no later than what next falls due. It is left alone where it is early. */
   #arm(now: number): void {
     if (this.#alarmRuns) return;
-    const times = [this.#index.nextDue(), this.#keys.nextDue()].filter((time) => time !== null);
+    const stored = this.#schema.isThere() ? [this.#index.nextDue(), this.#keys.nextDue()] : [];
+    const times = [...stored, this.#feed.nextExpiry()].filter((time) => time !== null);
     if (times.length === 0) return;
     const due = Math.max(Math.min(...times), now + MIN_ALARM_DELAY_MS);
     if (this.#alarmAt !== null && this.#alarmAt <= due) return;
@@ -376,6 +413,14 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     // Not awaited: an await would split the block, and the output gate reports a failure to write.
     void this.ctx.storage.setAlarm(due);
   }
+}
+
+/** What a change of a row is to those who watch; null where nothing is to be seen of it. */
+function liveEventOf(before: IndexRow | null, after: IndexRow | null): LiveEvent | null {
+  if (after === null) return 'purged';
+  if (before === null) return 'created';
+  if (before.status !== after.status) return after.status === 'active' ? 'resumed' : after.status;
+  return before.reportedAt === after.reportedAt ? null : 'updated';
 }
 
 function listed(row: IndexRow): ListedSession {

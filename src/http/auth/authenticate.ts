@@ -4,6 +4,7 @@
  * @module
  */
 import { fail, type Result } from '../../contract/errors.ts';
+import { BEARER_SUBPROTOCOL_PREFIX } from '../../contract/live.ts';
 import type { Settings } from '../../contract/settings.ts';
 import { logError } from '../../log.ts';
 import type { AppContext } from '../app-env.ts';
@@ -11,10 +12,6 @@ import { readAuthSettings, type AuthSettings } from './auth-settings.ts';
 import { authenticateDeveloper } from './developer.ts';
 import type { Principal } from './principal.ts';
 import { createVerifier, type Verifier } from './verifier.ts';
-
-/** The subprotocols by which a browser, which can set no header, brings its token to a WebSocket. */
-export const LIVE_SUBPROTOCOL = 'berth.v1';
-const BEARER_SUBPROTOCOL = 'bearer.';
 
 type Authentication =
   | { readonly kind: 'off' }
@@ -40,8 +37,8 @@ function bearerToken(c: AppContext): string | null {
   if (header !== undefined) return /^Bearer +([\w\-.~+/]+=*) *$/i.exec(header)?.[1] ?? null;
   if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') return null;
   const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
-  const bearer = offered.find((name) => name.startsWith(BEARER_SUBPROTOCOL));
-  return bearer === undefined ? null : bearer.slice(BEARER_SUBPROTOCOL.length);
+  const bearer = offered.find((name) => name.startsWith(BEARER_SUBPROTOCOL_PREFIX));
+  return bearer === undefined ? null : bearer.slice(BEARER_SUBPROTOCOL_PREFIX.length);
 }
 
 /** Finds out on whose behalf a request is made. No object is called for it. */

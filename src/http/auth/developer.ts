@@ -5,6 +5,7 @@
  */
 import { fail, ok, type Result } from '../../contract/errors.ts';
 import type { AppContext } from '../app-env.ts';
+import { isForeignOrigin } from '../cross-origin.ts';
 import { DEVELOPER, type Principal } from './principal.ts';
 
 /** Whether a host, without its port, is this machine itself. */
@@ -25,9 +26,6 @@ export function authenticateDeveloper(c: AppContext, corsOrigins: readonly strin
   const host = c.req.header('Host') ?? new URL(c.req.url).host;
   if (!isLoopback(hostnameOf(host)))
     return fail('forbidden', 'With AUTH=off only a loopback host is answered.');
-  const origin = c.req.header('Origin');
-  const own = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
-  if (!own && !corsOrigins.includes(origin))
-    return fail('forbidden', 'With AUTH=off no other origin is answered.');
+  if (isForeignOrigin(c, corsOrigins)) return fail('forbidden', 'With AUTH=off no other origin is answered.');
   return ok(DEVELOPER);
 }

@@ -3,10 +3,14 @@
  *
  * @module
  */
+import * as z from 'zod/mini';
 import { ok } from '../../contract/errors.ts';
 import { NoQuery, SeriesQuery } from '../../contract/queries.ts';
 import { RegistryLimits, RegistryStats, Series } from '../../contract/registry.ts';
 import { answer, objectsOf } from '../caller.ts';
+import { watch } from '../live.ts';
+import { OPEN_METRICS_TYPE, openMetrics } from '../open-metrics.ts';
+import { problem } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 
 const tag = 'Registry';
@@ -40,6 +44,32 @@ export const registryRoutes: readonly Route[] = [
         await objectsOf(c).registry(async (registry) => ok({ data: await registry.series(query.minutes) })),
       );
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/registry/metrics',
+    scope: 'registry:read',
+    tag,
+    summary: 'Get the statistics as OpenMetrics text, for Prometheus',
+    query: NoQuery,
+    answers: { 200: { description: 'OpenMetrics 1.0.', schema: z.string(), mediaType: OPEN_METRICS_TYPE } },
+    errors: [],
+    async handle(c) {
+      const stats = await objectsOf(c).registry(async (registry) => ok(await registry.stats()));
+      if (!stats.ok) return problem(c, stats.error);
+      return c.body(openMetrics(stats.value), 200, { 'Content-Type': OPEN_METRICS_TYPE });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/registry/live',
+    scope: 'registry:read',
+    tag,
+    summary: 'Watch what happens, over a WebSocket',
+    query: NoQuery,
+    answers: { 101: { description: 'Statistics first, then each change, as JSON messages.' } },
+    errors: ['rate_limited'],
+    handle: watch,
   }),
   route({
     method: 'GET',

@@ -1,0 +1,42 @@
+/**
+ * Viewers of the live feed, on their way to the registry.
+ *
+ * @module
+ */
+import { LIVE_SUBPROTOCOL } from '../contract/live.ts';
+import { LIVE_EXPIRES_HEADER } from '../protocol/live.ts';
+import type { AppContext } from './app-env.ts';
+import { objectsOf } from './caller.ts';
+import { isForeignOrigin } from './cross-origin.ts';
+import { problem } from './problem.ts';
+
+/** Trying again makes sense once a viewer may have left, seconds. */
+const TOO_MANY_RETRY_AFTER_S = 10;
+
+/**
+ * Upgrades to the live feed. Browsers send a WebSocket's request from any page, without asking first: so the
+ * origin is checked here. The token goes no further than this.
+ */
+export async function watch(c: AppContext): Promise<Response> {
+  if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket')
+    return problem(
+      c,
+      { code: 'invalid_request', detail: 'This address is for WebSockets.' },
+      { Upgrade: 'websocket' },
+    );
+  if (isForeignOrigin(c, c.var.settings.corsOrigins))
+    return problem(c, { code: 'forbidden', detail: 'Pages of this origin may not watch.' });
+  const headers = new Headers({ Upgrade: 'websocket' });
+  const { expiresAt } = c.var.principal;
+  if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(expiresAt));
+  const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
+  if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);
+  const response = await objectsOf(c).upgrade(new Request(c.req.url, { headers }));
+  // Made anew: headers of an answer that comes from an object can't be added to.
+  if (response.status === 101) return new Response(null, response);
+  return problem(c, {
+    code: 'rate_limited',
+    detail: 'There are too many viewers.',
+    retryAfterS: TOO_MANY_RETRY_AFTER_S,
+  });
+}

@@ -1,0 +1,140 @@
+/**
+ * The live feed: what changes in a registry, sent to whoever watches, over WebSockets that hibernate.
+ *
+ * @module
+ */
+import type { RegistryStats } from '../contract/registry.ts';
+import type { LiveEvent, LiveMessage } from '../contract/live.ts';
+import type { ListedSession } from '../contract/session.ts';
+
+/** Updates of one session, and statistics, are sent at most this often. */
+const FLUSH_INTERVAL_MS = 1_000;
+/** Viewers at once. */
+export const MAX_VIEWERS = 100;
+/** A viewer that used to ping, which browsers' tabs do, and has not for this long is gone. */
+const SILENCE_MS = 120_000;
+
+/** Closed since the token has run out. */
+export const CLOSE_TOKEN_EXPIRED = 4401;
+const CLOSE_GOING_AWAY = 1001;
+
+/** What is kept with each socket while the object sleeps. */
+interface Viewer {
+  /** When the viewer's token runs out, milliseconds since the epoch; null for never. */
+  readonly expiresAt: number | null;
+}
+
+/** What the feed needs of the object that it is in. */
+export interface LiveFeedHost {
+  stats(): RegistryStats;
+}
+
+/**
+ * A change is written out once, whoever watches. There is no timer but one of a second after a change, so
+ * the object sleeps while nothing happens, its sockets open and its pings answered by the platform.
+ */
+export class LiveFeed {
+  readonly #ctx: DurableObjectState;
+  readonly #host: LiveFeedHost;
+  /** The latest of each session that was updated since the last flush. */
+  readonly #updates = new Map<string, ListedSession>();
+  #flushPlanned = false;
+
+  constructor(ctx: DurableObjectState, host: LiveFeedHost) {
+    this.#ctx = ctx;
+    this.#host = host;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
+  }
+
+  /** Takes a viewer on, whose first message is the statistics; null where there are too many. */
+  connect(expiresAt: number | null, protocol: string | null): Response | null {
+    this.#dropSilent(Date.now());
+    if (this.#ctx.getWebSockets().length >= MAX_VIEWERS) return null;
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server);
+    server.serializeAttachment({ expiresAt } satisfies Viewer);
+    send(server, JSON.stringify(this.#statsMessage()));
+    const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
+    return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  /** A session has changed. Updates wait for the next flush; everything else is sent at once. */
+  changed(event: LiveEvent, session: ListedSession): void {
+    if (!this.#isWatched()) return;
+    if (event === 'updated') {
+      this.#updates.set(session.sessionId, session);
+    } else {
+      this.#updates.delete(session.sessionId);
+      this.#broadcast({ type: 'session', event, session });
+    }
+    this.#planFlush();
+  }
+
+  /** Something was counted that no session shows. */
+  counted(): void {
+    if (this.#isWatched()) this.#planFlush();
+  }
+
+  /** Closes the sockets whose token has run out. */
+  closeExpired(now: number): void {
+    for (const socket of this.#ctx.getWebSockets()) {
+      const expiresAt = viewerOf(socket)?.expiresAt ?? null;
+      if (expiresAt !== null && expiresAt <= now) socket.close(CLOSE_TOKEN_EXPIRED, 'The token has run out');
+    }
+  }
+
+  /** When the next viewer's token runs out, or null. */
+  nextExpiry(): number | null {
+    const times = this.#ctx
+      .getWebSockets()
+      .map((socket) => viewerOf(socket)?.expiresAt ?? null)
+      .filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  #isWatched(): boolean {
+    return this.#ctx.getWebSockets().length > 0;
+  }
+
+  #planFlush(): void {
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setTimeout(() => this.#flush(), FLUSH_INTERVAL_MS);
+  }
+
+  #flush(): void {
+    this.#flushPlanned = false;
+    this.#dropSilent(Date.now());
+    for (const session of this.#updates.values())
+      this.#broadcast({ type: 'session', event: 'updated', session });
+    this.#updates.clear();
+    this.#broadcast(this.#statsMessage());
+  }
+
+  #statsMessage(): LiveMessage {
+    return { type: 'stats', stats: this.#host.stats() };
+  }
+
+  #broadcast(message: LiveMessage): void {
+    const text = JSON.stringify(message);
+    for (const socket of this.#ctx.getWebSockets()) send(socket, text);
+  }
+
+  /** Closed tabs can linger: one that has pinged, and stopped, is closed from here. */
+  #dropSilent(now: number): void {
+    for (const socket of this.#ctx.getWebSockets()) {
+      const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket);
+      if (pingedAt !== null && now - pingedAt.getTime() > SILENCE_MS)
+        socket.close(CLOSE_GOING_AWAY, 'No ping for too long');
+    }
+  }
+}
+
+function viewerOf(socket: WebSocket): Viewer | null {
+  return socket.deserializeAttachment() as Viewer | null;
+}
+
+/** A socket that is closing takes no more; the platform forgets it by itself. */
+function send(socket: WebSocket, text: string): void {
+  if (socket.readyState === WebSocket.OPEN) socket.send(text);
+}
