@@ -309,7 +309,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
       },
     );
     const current = this.#store.load();
-    if (current === null || current.record.version !== version) return;
+    if (current === null) return;
+    if (current.record.version !== version) {
+      // Refused as it was, it asks as it is: a touch meanwhile gives no slot.
+      if (answer?.admitted === false && current.record.ending === null) await this.#report();
+      return;
+    }
     if (answer === null) {
       this.#store.remember({ ...current.record, reportedAt: 0 });
     } else if (current.record.ending !== null) {
