@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import * as lifecycle from '../../src/session/lifecycle.ts';
 import type { SessionRecord, StoredSession } from '../../src/session/record.ts';
-import { codeOf, DEFAULTS, valueOf } from '../support/sessions.ts';
+import { DEFAULTS } from '../support/sessions.ts';
+import { outcome, valueOf } from '../support/tenant.ts';
 
 const T0 = Date.UTC(2026, 10, 22);
 const RETENTION_MS = 1_000_000;
@@ -120,7 +121,7 @@ describe('touch', () => {
   it('changes nothing for a key that it remembers', () => {
     const once = touched(record(), T0 + 1, 2, 'k');
     expect(touched(once, T0 + 5_000, 2, 'k')).toBe(once);
-    expect(codeOf(lifecycle.touch(once, 3, 'k', T0 + 5_000))).toBe('idempotency_key_reused');
+    expect(outcome(lifecycle.touch(once, 3, 'k', T0 + 5_000))).toBe('idempotency_key_reused');
   });
 
   it('remembers the last 16 keys', () => {
@@ -138,6 +139,7 @@ describe('link', () => {
     expect(next.details.claudeSessionIds).toHaveLength(32);
     expect(next.details.claudeSessionIds[0]).toBe('c1');
     const again = lifecycle.link(next, { claudeSessionId: 'c5' }).details.claudeSessionIds;
+    expect(new Set(again).size).toBe(32);
     expect(again).toHaveLength(32);
     expect(again.at(-1)).toBe('c5');
   });
@@ -197,17 +199,17 @@ describe('patch', () => {
       ok: false,
       error: { code: 'invalid_request', errors: [{ path: 'metadata' }] },
     });
-    expect(codeOf(lifecycle.patch(full, { metadata: { more: 1, k0: null } }, DEFAULTS))).toBeNull();
+    expect(outcome(lifecycle.patch(full, { metadata: { more: 1, k0: null } }, DEFAULTS))).toBe('ok');
   });
 });
 
 describe('resume', () => {
   it('is refused to what was ended, and at the absolute lifetime', () => {
     const ended = lifecycle.end(record(), T0, RETENTION_MS);
-    expect(codeOf(lifecycle.checkResumable(ended, T0))).toBe('session_ended');
+    expect(outcome(lifecycle.checkResumable(ended, T0))).toBe('session_ended');
     const expired = lifecycle.settle(record({ maxLifetimeMs: 80_000 }), T0 + 60_000, RETENTION_MS);
-    expect(codeOf(lifecycle.checkResumable(expired, T0 + 79_999))).toBeNull();
-    expect(codeOf(lifecycle.checkResumable(expired, T0 + 80_000))).toBe('session_expired');
+    expect(outcome(lifecycle.checkResumable(expired, T0 + 79_999))).toBe('ok');
+    expect(outcome(lifecycle.checkResumable(expired, T0 + 80_000))).toBe('session_expired');
   });
 
   it('gives a fresh timeout and keeps the count', () => {

@@ -2,34 +2,16 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SessionObject } from '../../src/session/session-object.ts';
 import { callsMade, resetCalls } from '../support/calls.ts';
-import {
-  advance,
-  at,
-  codeOf,
-  DEFAULTS,
-  NOTHING,
-  Place,
-  RETENTION_MS,
-  startClock,
-  valueOf,
-} from '../support/sessions.ts';
+import { at, DEFAULTS, NOTHING, Place, quietSession, RETENTION_MS } from '../support/sessions.ts';
+import { advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
 
 const TIMEOUT_MS = DEFAULTS.sessionTimeoutMs;
 
 beforeEach(() => {
-  startClock();
+  stopClock();
   resetCalls();
 });
 afterEach(() => vi.useRealTimers());
-
-/** A session whose create has been reported. */
-async function quiet(): Promise<Place> {
-  const place = new Place();
-  await place.create();
-  await place.evict();
-  resetCalls();
-  return place;
-}
 
 const loseAlarm = (place: Place) =>
   runInDurableObject(place.stub, (_: SessionObject, { storage }) => storage.deleteAlarm());
@@ -39,7 +21,7 @@ const repeatAlarm = (place: Place) =>
 
 describe('an alarm', () => {
   it('that is due expires the session, tells the registry, and waits for the retention to end', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS);
     const expiresAt = Date.now();
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
@@ -54,7 +36,7 @@ describe('an alarm', () => {
   });
 
   it('that comes a millisecond early leaves the session alone and is set anew', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS - 1);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     expect(callsMade()).toEqual([]);
@@ -63,7 +45,7 @@ describe('an alarm', () => {
   });
 
   it('that stood before a touch is set to the real expiry', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS / 2);
     const { expiresAt } = valueOf(await place.session.touch(1, null));
     advance(TIMEOUT_MS / 2);
@@ -72,7 +54,7 @@ describe('an alarm', () => {
   });
 
   it('that is repeated changes nothing and counts nothing twice', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     const before = valueOf(await place.session.get());
@@ -85,7 +67,7 @@ describe('an alarm', () => {
   });
 
   it('that is late expires the session as of when it fell due', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     const { expiresAt } = valueOf(await place.session.get());
     advance(TIMEOUT_MS + 3_600_000);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
@@ -95,7 +77,7 @@ describe('an alarm', () => {
   });
 
   it('that is later than the retention deletes everything once the registry knows', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS + RETENTION_MS);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     expect(callsMade()).toEqual(['registry.report']);
@@ -123,7 +105,7 @@ describe('an alarm', () => {
 
 describe('an alarm that was lost', () => {
   it('is made good by a read, which is written down and reported once', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     await loseAlarm(place);
     advance(TIMEOUT_MS);
     expect(valueOf(await place.session.get()).status).toBe('expired');
@@ -135,7 +117,7 @@ describe('an alarm that was lost', () => {
   });
 
   it('is made good by the registry when it asks', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     await loseAlarm(place);
     advance(TIMEOUT_MS);
     expect(await place.session.settle()).toMatchObject({ status: 'expired', endedAt: Date.now() });
@@ -158,19 +140,19 @@ describe('what was answered as expired', () => {
   ];
 
   it.each(asked)('to %s stays so when the clock goes back', async (_, ask) => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS);
     await ask(place);
     advance(-TIMEOUT_MS / 2);
     await place.evict();
     expect(valueOf(await place.session.get())).toMatchObject({ status: 'expired', messageCount: 0 });
-    expect(codeOf(await place.session.touch(1, null))).toBe('session_expired');
+    expect(outcome(await place.session.touch(1, null))).toBe('session_expired');
   });
 });
 
 describe('the end of the retention', () => {
   it.each([false, true])('deletes everything, and not a millisecond early (evicted: %s)', async (evicted) => {
-    const place = await quiet();
+    const place = await quietSession();
     valueOf(await place.session.end(false, null));
     const retainUntil = Date.now() + RETENTION_MS;
     expect((await place.stored()).alarm).toBe(retainUntil);
@@ -180,14 +162,14 @@ describe('the end of the retention', () => {
     expect(valueOf(await place.session.get()).status).toBe('ended');
     expect((await place.stored()).alarm).toBe(retainUntil);
     vi.setSystemTime(retainUntil);
-    expect(codeOf(await place.session.get())).toBe('session_not_found');
+    expect(outcome(await place.session.get())).toBe('session_not_found');
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     expect(await place.stored()).toEqual(NOTHING);
     expect(await runDurableObjectAlarm(place.stub)).toBe(false);
   });
 
   it('of a resumed session counts from its next end', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(TIMEOUT_MS);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     advance(RETENTION_MS - 1);

@@ -2,24 +2,15 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callsMade, resetCalls } from '../support/calls.ts';
 import { resetRows, rowsWritten } from '../support/meter.ts';
-import { advance, at, DEFAULTS, Place, startClock, valueOf } from '../support/sessions.ts';
+import { at, DEFAULTS, Place, quietSession } from '../support/sessions.ts';
+import { advance, stopClock, valueOf } from '../support/tenant.ts';
 
 beforeEach(() => {
-  startClock();
+  stopClock();
   resetCalls();
   resetRows();
 });
 afterEach(() => vi.useRealTimers());
-
-/** A session whose create has been reported, so that nothing but what follows is counted. */
-async function quiet(): Promise<Place> {
-  const place = new Place();
-  await place.create({ appendSystemPrompt: 'long '.repeat(1_000) });
-  await place.evict();
-  resetCalls();
-  resetRows();
-  return place;
-}
 
 describe('rows that the session writes', () => {
   it('create: 3, the record, the details and the alarm', async () => {
@@ -30,7 +21,7 @@ describe('rows that the session writes', () => {
   });
 
   it('read: none, and no call on the registry, in memory or not', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     for (let times = 0; times < 3; times += 1) valueOf(await place.session.get());
     await place.evict();
     valueOf(await place.session.get());
@@ -39,7 +30,7 @@ describe('rows that the session writes', () => {
   });
 
   it.each([null, 'key'])('touch: 1, and the alarm is not moved (Idempotency-Key: %s)', async (key) => {
-    const place = await quiet();
+    const place = await quietSession();
     const { alarm } = await place.stored();
     advance(1_000);
     valueOf(await place.session.touch(1, key));
@@ -49,7 +40,7 @@ describe('rows that the session writes', () => {
   });
 
   it('touch that is due to be reported, after an eviction: 1, and 1 report', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     await place.evict();
     advance(15_000);
     valueOf(await place.session.touch(1, null));
@@ -59,7 +50,7 @@ describe('rows that the session writes', () => {
   });
 
   it('touch with a key that is remembered: none', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     valueOf(await place.session.touch(1, 'key'));
     resetRows();
     valueOf(await place.session.touch(1, 'key'));
@@ -67,7 +58,7 @@ describe('rows that the session writes', () => {
   });
 
   it('many touches: 1 each, and at most one report an interval', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     for (let seconds = 1; seconds <= 60; seconds += 1) {
       advance(1_000);
       valueOf(await place.session.touch(1, null));
@@ -83,7 +74,7 @@ describe('rows that the session writes', () => {
     ['of the timeout, to a shorter one', { sessionTimeoutMs: 30_000 }, 2],
     ['that changes nothing', { maxTurns: 10 }, 0],
   ])('patch %s', async (_, patch, rows) => {
-    const place = await quiet();
+    const place = await quietSession();
     valueOf(await place.session.patch(patch, DEFAULTS, null));
     await place.evict();
     expect(rowsWritten(place.name)).toBe(rows);
@@ -91,7 +82,7 @@ describe('rows that the session writes', () => {
   });
 
   it('end: 3, the record, the retry of the report and the end of the retention', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     valueOf(await place.session.end(false, null));
     await place.evict();
     expect(rowsWritten(place.name)).toBe(3);
@@ -99,7 +90,7 @@ describe('rows that the session writes', () => {
   });
 
   it('resume: 2, the record and the alarm', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(DEFAULTS.sessionTimeoutMs);
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     resetRows();
@@ -110,7 +101,7 @@ describe('rows that the session writes', () => {
 });
 
 it('an idle session, from its last touch through its expiry: 2 alarms, 1 report, 5 rows', async () => {
-  const place = await quiet();
+  const place = await quietSession();
   advance(10_000);
   const { expiresAt } = valueOf(await place.session.touch(1, null));
   let alarms = 0;

@@ -1,10 +1,11 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callsMade, resetCalls } from '../support/calls.ts';
-import { advance, at, codeOf, DEFAULTS, NOTHING, Place, startClock, valueOf } from '../support/sessions.ts';
+import { at, DEFAULTS, NOTHING, Place } from '../support/sessions.ts';
+import { advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
 
 beforeEach(() => {
-  startClock();
+  stopClock();
   resetCalls();
 });
 afterEach(() => vi.useRealTimers());
@@ -20,9 +21,9 @@ describe('create', () => {
     const place = new Place();
     const deadline = await place.reserve();
     vi.setSystemTime(deadline);
-    expect(codeOf(await createAt(place, deadline))).toBe('overloaded');
+    expect(outcome(await createAt(place, deadline))).toBe('overloaded');
     advance(1);
-    expect(codeOf(await createAt(place, deadline))).toBe('overloaded');
+    expect(outcome(await createAt(place, deadline))).toBe('overloaded');
     expect(await place.stored()).toEqual(NOTHING);
     expect(callsMade()).toEqual([]);
     advance(-2);
@@ -77,8 +78,8 @@ describe('a create that was held up while its session was erased', () => {
     valueOf(await place.session.end(true, null));
     if (evicted) await place.evict();
     advance(14_999);
-    expect(codeOf(await createAt(place, at(createdAt) + 15_000))).toBe('conflict');
-    expect(codeOf(await place.session.get())).toBe('session_not_found');
+    expect(outcome(await createAt(place, at(createdAt) + 15_000))).toBe('conflict');
+    expect(outcome(await place.session.get())).toBe('session_not_found');
   });
 
   it('finds the mark until no reservation can be left, and nothing afterwards', async () => {

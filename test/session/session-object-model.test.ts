@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fail, type Result } from '../../src/contract/errors.ts';
 import type { JsonObject, JsonValue, Session } from '../../src/contract/session.ts';
 import { SessionModel, type Outcome, type Patch, type Step } from '../support/session-model.ts';
-import { DEFAULTS, Place, RETENTION_MS, startClock, type Stored } from '../support/sessions.ts';
+import { DEFAULTS, Place, RETENTION_MS, type Stored } from '../support/sessions.ts';
+import { stopClock } from '../support/tenant.ts';
 
 /** Two clocks may differ by seconds; what is promised of late creates is promised within that. */
 const MAX_SETBACK_MS = 8_000;
@@ -73,7 +74,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-beforeEach(startClock);
+beforeEach(() => stopClock());
 afterEach(() => vi.useRealTimers());
 
 /** Moves the clock as a step says; what was forgotten is not to come back into its retention. */

@@ -1,33 +1,17 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callsMade, failCalls, resetCalls } from '../support/calls.ts';
-import {
-  advance,
-  codeOf,
-  DEFAULTS,
-  NOTHING,
-  Place,
-  RETENTION_MS,
-  startClock,
-  valueOf,
-} from '../support/sessions.ts';
+import { callsMade, duringCall, failCalls, resetCalls } from '../support/calls.ts';
+import { DEFAULTS, NOTHING, Place, quietSession, RETENTION_MS } from '../support/sessions.ts';
+import { advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
 
 const TIMEOUT_MS = DEFAULTS.sessionTimeoutMs;
 const MAX_RETRY_MS = 300_000;
 
 beforeEach(() => {
-  startClock();
+  stopClock();
   resetCalls();
 });
 afterEach(() => vi.useRealTimers());
-
-async function quiet(): Promise<Place> {
-  const place = new Place();
-  await place.create();
-  await place.evict();
-  resetCalls();
-  return place;
-}
 
 /** Waits for the next alarm by moving the clock to it, and runs it. Answers how long that was. */
 async function nextAlarm(place: Place): Promise<number> {
@@ -43,7 +27,7 @@ describe('the report of an expiry that is not answered', () => {
   it.each(['before', 'after'] as const)(
     'is sent again after growing waits (lost %s it came)',
     async (kind) => {
-      const place = await quiet();
+      const place = await quietSession();
       failCalls('registry.report', kind);
       await nextAlarm(place);
       const waits: number[] = [];
@@ -60,7 +44,7 @@ describe('the report of an expiry that is not answered', () => {
   );
 
   it('is sent until it is answered, and counted once', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     failCalls('registry.report', 'before', 3);
     failCalls('registry.report', 'after', 1);
     for (let times = 0; times < 4; times += 1) await nextAlarm(place);
@@ -73,7 +57,7 @@ describe('the report of an expiry that is not answered', () => {
   });
 
   it('is given up at the end of the retention, when all is deleted', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     failCalls('registry.report', 'before');
     await nextAlarm(place);
     const retainUntil = Date.now() + RETENTION_MS;
@@ -87,11 +71,11 @@ describe('the report of an expiry that is not answered', () => {
   });
 
   it('holds for a purge: what was erased stays away, and its mark goes with the answer', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(30_000);
     failCalls('registry.report', 'before', 2);
     valueOf(await place.session.end(true, null));
-    expect(codeOf(await place.session.get())).toBe('session_not_found');
+    expect(outcome(await place.session.get())).toBe('session_not_found');
     expect((await place.stored()).keys).toEqual(['record']);
     await nextAlarm(place);
     expect((await place.stored()).keys).toEqual(['record']);
@@ -115,15 +99,23 @@ describe('an active session that the registry does not know', () => {
     const session = valueOf(await place.session.get());
     const now = new Date().toISOString();
     expect(session).toMatchObject({ status: 'expired', endReason: 'idle_timeout', endedAt: now });
-    expect(codeOf(await place.session.touch(1, null))).toBe('session_expired');
+    expect(outcome(await place.session.touch(1, null))).toBe('session_expired');
     expect((await place.stored()).alarm).toBe(Date.now() + RETENTION_MS);
     expect((await place.registry.stats()).activeCount).toBe(0);
+  });
+
+  it('expires itself though it was touched before the answer came', async () => {
+    const place = new Place();
+    duringCall('registry.report', async () => void valueOf(await place.session.touch(1, null)));
+    valueOf(await place.session.create(place.id, {}, DEFAULTS, Date.now() + 15_000));
+    await place.evict();
+    expect(valueOf(await place.session.get())).toMatchObject({ status: 'expired', messageCount: 1 });
   });
 
   it('lives again only by admission', async () => {
     const place = await unadmitted();
     await place.registry.setLimits({ maxSessions: 0 });
-    expect(codeOf(await place.resume())).toBe('max_sessions_reached');
+    expect(outcome(await place.resume())).toBe('max_sessions_reached');
     await place.registry.setLimits({ maxSessions: 1 });
     expect(valueOf(await place.resume()).status).toBe('active');
     expect((await place.registry.stats()).activeCount).toBe(1);
@@ -144,7 +136,7 @@ describe('an active session that the registry does not know', () => {
 
 describe('a touch', () => {
   it('is reported at the interval that the registry gave, not before', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     advance(14_999);
     valueOf(await place.session.touch(1, null));
     expect(callsMade()).toEqual([]);
@@ -169,7 +161,7 @@ describe('a touch', () => {
   });
 
   it('is reported with the next one, where a report has failed', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     failCalls('registry.report', 'before', 1);
     advance(15_000);
     valueOf(await place.session.touch(1, null));
@@ -183,7 +175,7 @@ describe('a touch', () => {
 
 describe('while the registry hangs', () => {
   it('reads and touches are answered, and so is every change but an end', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     failCalls('registry.report', 'hang');
     advance(15_000);
     valueOf(await place.session.touch(1, null));
@@ -194,12 +186,12 @@ describe('while the registry hangs', () => {
     valueOf(await place.session.link({ claudeSessionId: 'c' }, null));
     advance(TIMEOUT_MS);
     expect(valueOf(await place.session.get()).status).toBe('expired');
-    expect(codeOf(await place.session.touch(1, null))).toBe('session_expired');
+    expect(outcome(await place.session.touch(1, null))).toBe('session_expired');
     await place.kill();
   });
 
   it('an end is answered all the same, after a moment', async () => {
-    const place = await quiet();
+    const place = await quietSession();
     failCalls('registry.report', 'hang');
     // The wait itself is the point; timers of objects can't be faked.
     const began = performance.now();

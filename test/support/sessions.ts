@@ -1,12 +1,11 @@
 /**
- * Sessions reached past the Worker, at a time that the test sets.
+ * Single sessions, reached past the Worker: for what happens to one object.
  *
  * @module
  */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { vi } from 'vitest';
-import type { Failure, Result } from '../../src/contract/errors.ts';
+import type { Result } from '../../src/contract/errors.ts';
 import { newSessionId } from '../../src/contract/session-id.ts';
 import type { CreateSession, Session } from '../../src/contract/session.ts';
 import { sessionObjectName } from '../../src/protocol/names.ts';
@@ -16,8 +15,9 @@ import type { SessionDefaults } from '../../src/session/lifecycle.ts';
 import * as lifecycle from '../../src/session/lifecycle.ts';
 import type { SessionObject } from '../../src/session/session-object.ts';
 import { toReport } from '../../src/session/view.ts';
-
-const DAY_MS = 86_400_000;
+import { resetCalls } from './calls.ts';
+import { resetRows } from './meter.ts';
+import { valueOf } from './tenant.ts';
 
 /** What a session gets that names nothing else. */
 export const DEFAULTS: SessionDefaults = {
@@ -29,32 +29,8 @@ export const DEFAULTS: SessionDefaults = {
 /** As the settings of the tests have it. */
 export const RETENTION_MS = env.RETENTION_MS;
 
-/**
- * Sets the clock that tests and objects share. It begins a day ahead: the platform fires alarms by the real
- * clock, so that none fires here but by hand.
- */
-export function startClock(): void {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + DAY_MS });
-}
-
-/** Moves the clock, back where `ms` is negative. */
-export function advance(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-}
-
 /** The time of the wire, as a number. */
 export const at = (timestamp: string | undefined): number => Date.parse(timestamp ?? '');
-
-/** What succeeded; fails the test where it didn't. */
-export function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.detail}`);
-  return result.value;
-}
-
-/** Why a call failed; null where it didn't. */
-export function codeOf(result: Result<unknown>): Failure['code'] | null {
-  return result.ok ? null : result.error.code;
-}
 
 /** What an object has in its storage. */
 export interface Stored {
@@ -134,4 +110,14 @@ export class Place {
       () => undefined,
     );
   }
+}
+
+/** A session whose create has been reported, so that nothing but what follows is counted. */
+export async function quietSession(input: CreateSession = {}): Promise<Place> {
+  const place = new Place();
+  await place.create(input);
+  await place.evict();
+  resetCalls();
+  resetRows();
+  return place;
 }
