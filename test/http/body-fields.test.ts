@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/contract/session.ts';
 import { call, create } from '../support/api.ts';
+import { stopClock } from '../support/clock.ts';
 import { inventory, limitTo } from '../support/inventory.ts';
 import { expectInvalid, shown } from '../support/problems.ts';
 
@@ -87,6 +88,8 @@ const table = (pick: (field: Field) => readonly unknown[]) =>
     pick(field).map((value) => ({ name, value, text: shown(value) })),
   );
 
+// Or the shortest timeouts would run out meanwhile.
+beforeAll(stopClock);
 beforeAll(() => limitTo(100_000));
 
 describe('POST /v1/sessions', () => {
