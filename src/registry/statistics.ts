@@ -147,12 +147,13 @@ export class Statistics {
 
   /** The last minutes, oldest first, the running one last, without gaps. */
   series(count: number, now: number, tables: boolean): SeriesMinute[] {
-    const last = startOfMinute(now);
+    const totals = this.#load();
+    // The running minute is the one that is counted in, also while a clock that was set back catches up.
+    const last = Math.max(startOfMinute(now), totals.minute);
     const first = last - (count - 1) * MINUTE_MS;
     const known = new Map<number, MinuteRow>();
     // The row before the window too: it says how many were active when the window began.
     for (const row of tables ? this.#minutesFrom(first) : []) known.set(row.minute, row);
-    const totals = this.#load();
     const running = add(totals.running, { rejected: this.#unwrittenRefusals });
     known.set(totals.minute, { minute: totals.minute, active: totals.current.active, ...running });
     let active = 0;

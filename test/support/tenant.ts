@@ -5,7 +5,7 @@
  * @module
  */
 import { env } from 'cloudflare:workers';
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { vi } from 'vitest';
 import type { Result } from '../../src/contract/errors.ts';
 import type { CreateSession, ListedSession, Session } from '../../src/contract/session.ts';
@@ -34,6 +34,11 @@ export function stopClock(time = START): void {
   vi.useFakeTimers({ toFake: ['Date'], now: time });
 }
 
+/** Stops timers too, which {@link Tenant.wait} lets go on. */
+export function stopTimers(): void {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: Date.now() });
+}
+
 /** Moves the clock on, or back. */
 export function advance(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
@@ -47,6 +52,11 @@ export function valueOf<T>(result: Result<T>): T {
 
 /** What a result came to: `ok`, or the code of its failure. */
 export const outcome = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
+
+/** Waits for something that real timers or other objects bring about; the clock of the test stands still. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await scheduler.wait(1);
+}
 
 let tenants = 0;
 
@@ -124,6 +134,25 @@ export class Tenant {
 
   inSession<T>(id: string, body: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
     return runInDurableObject(this.sessionStub(id), (_, state) => body(state.storage));
+  }
+
+  /** Lets time pass, for the clock and for the timers of the registry. */
+  async wait(ms: number): Promise<void> {
+    await runInDurableObject(this.registryStub, async () => {
+      await vi.advanceTimersByTimeAsync(ms);
+    });
+  }
+
+  /** Has the registry forget what it holds in memory. */
+  async evictRegistry(): Promise<void> {
+    await callsSettled();
+    await evictDurableObject(this.registryStub);
+  }
+
+  /** Has a session forget what it holds in memory. */
+  async evictSession(id: string): Promise<void> {
+    await callsSettled();
+    await evictDurableObject(this.sessionStub(id));
   }
 
   /** When the registry's alarm stands, or null. */
