@@ -29,6 +29,9 @@ export default defineConfig({
         test: {
           name: 'process',
           include: [PROCESS_TESTS],
+          // They mostly wait, for servers and for alarms.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

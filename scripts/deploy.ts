@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { unstable_readConfig as readConfig } from 'wrangler';
+import { unstable_readConfig as readConfig, type Unstable_Config as Config } from 'wrangler';
 
 const argv = process.argv.slice(2);
 const { values } = parseArgs({
@@ -14,7 +14,7 @@ const { values } = parseArgs({
   strict: false,
   options: { config: { type: 'string', short: 'c', default: 'wrangler.toml' } },
 });
-const config = readConfig({ config: String(values['config']) });
+const config: Config = readConfig({ config: String(values['config']) });
 
 const open = Object.entries({ '': config, ...config.env })
   .filter(([, { vars }]) => vars?.['AUTH'] === 'off')
