@@ -6,19 +6,25 @@
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { unstable_readConfig as readConfig, type Unstable_Config as Config } from 'wrangler';
+import { unstable_readConfig as readConfig } from 'wrangler';
 
 const argv = process.argv.slice(2);
 const { values } = parseArgs({
   args: argv,
   strict: false,
-  options: { config: { type: 'string', short: 'c', default: 'wrangler.toml' } },
+  options: {
+    config: { type: 'string', short: 'c', default: 'wrangler.toml' },
+    env: { type: 'string', short: 'e' },
+  },
 });
-const config: Config = readConfig({ config: String(values['config']) });
+const environment = values['env'] ?? process.env['CLOUDFLARE_ENV'];
+const { vars } = readConfig({
+  config: String(values['config']),
+  ...(environment === undefined ? {} : { env: String(environment) }),
+});
 
-const open = Object.entries({ '': config, ...config.env })
-  .filter(([, { vars }]) => vars?.['AUTH'] === 'off')
-  .map(([name]) => (name === '' ? '[vars]' : `[env.${name}.vars]`));
+const open: string[] = [];
+if (vars['AUTH'] === 'off') open.push(environment === undefined ? '[vars]' : `[env.${environment}.vars]`);
 if (argv.some((argument) => /\bAUTH[:=]["']?off/.test(argument))) open.push('the command line');
 
 if (open.length > 0) {
