@@ -30,7 +30,10 @@ describe('a session id', () => {
     expect(at(0)).not.toBeNull();
   });
 
-  test.each(['', 'abc', v4(), `${v7({ msecs: NOW })} `, v7({ msecs: NOW }).slice(1)])('%j is none', (text) => {
-    expect(parseSessionId(text, NOW)).toBeNull();
-  });
+  test.each(['', 'abc', v4(), `${v7({ msecs: NOW })} `, v7({ msecs: NOW }).slice(1)])(
+    '%j is none',
+    (text) => {
+      expect(parseSessionId(text, NOW)).toBeNull();
+    },
+  );
 });

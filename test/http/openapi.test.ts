@@ -29,6 +29,8 @@ interface Document {
   readonly components: { readonly schemas: Record<string, Json>; readonly securitySchemes: Json };
 }
 
+const PROBLEM_TYPE = 'application/problem+json';
+
 let document: Document;
 beforeAll(async () => {
   document = await callJson<Document>('GET', '/openapi.json');
@@ -101,15 +103,18 @@ describe('the document', () => {
   test('has a success and the errors that any route may answer, by every operation', () => {
     for (const { operation } of operations()) {
       const statuses = Object.keys(operation.responses).map(Number);
+      const needed = [
+        500,
+        503,
+        ...(operation['x-scope'] === 'public' ? [] : [401, 403]),
+        ...(operation.requestBody === undefined ? [] : [400, 413, 415]),
+      ];
       expect(statuses.some((status) => status < 400)).toBe(true);
-      expect(statuses).toEqual(expect.arrayContaining([500, 503]));
-      if (operation['x-scope'] !== 'public') expect(statuses).toEqual(expect.arrayContaining([401, 403]));
-      if (operation.requestBody !== undefined)
-        expect(statuses).toEqual(expect.arrayContaining([400, 413, 415]));
-      for (const [status, { description, content }] of Object.entries(operation.responses)) {
-        expect(description).not.toBe('');
-        if (Number(status) >= 400) expect(Object.keys(content ?? {})).toEqual(['application/problem+json']);
-      }
+      expect(statuses).toEqual(expect.arrayContaining(needed));
+      const answers = Object.entries(operation.responses);
+      expect(answers.filter(([, { description }]) => description === '')).toEqual([]);
+      const errors = answers.filter(([status]) => Number(status) >= 400);
+      for (const [, { content }] of errors) expect(Object.keys(content ?? {})).toEqual([PROBLEM_TYPE]);
     }
   });
 
@@ -157,7 +162,8 @@ describe('real answers are as declared:', () => {
     const declared = document.paths[path]?.[method.toLowerCase()]?.responses[response.status];
     const type = response.headers.get('Content-Type') ?? '';
     const parsed = validator(declared?.content?.[type]?.schema).safeParse(await response.json());
-    expect(parsed.error?.issues ?? [], `${method} ${template} ${response.status}`).toEqual([]);
+    const what = `${method} ${template} ${response.status}`;
+    expect({ what, issues: parsed.error?.issues }).toEqual({ what, issues: undefined });
     return response.status;
   };
   const ID = '/v1/sessions/{id}';
@@ -205,15 +211,9 @@ describe('real answers are as declared:', () => {
   test('and the declared request bodies refuse what the routes refuse', async () => {
     const schema = document.paths['/v1/sessions']?.['post']?.requestBody?.content['application/json']?.schema;
     const body = validator(schema);
-    for (const good of [{}, { model: 'm' }, { maxLifetimeMs: null }, { metadata: { a: 1 } }])
-      expect(body.safeParse(good).success, JSON.stringify(good)).toBe(true);
-    for (const bad of [
-      { model: '' },
-      { maxTurns: 0 },
-      { nonsense: 1 },
-      { permissionMode: 'x' },
-      { metadata: [] },
-    ])
-      expect(body.safeParse(bad).success, JSON.stringify(bad)).toBe(false);
+    const good = [{}, { model: 'm' }, { maxLifetimeMs: null }, { metadata: { a: 1 } }];
+    const bad = [{ model: '' }, { maxTurns: 0 }, { nonsense: 1 }, { permissionMode: 'x' }, { metadata: [] }];
+    expect(good.filter((it) => !body.safeParse(it).success)).toEqual([]);
+    expect(bad.filter((it) => body.safeParse(it).success)).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ describe('without authentication set', () => {
       const response = await call(method, path, { body, env: having(settings) });
       await expectProblem(response, 'auth_not_configured');
     }
-    expect(callsMade(), name).toEqual([]);
+    expect({ name, calls: callsMade() }).toEqual({ name, calls: [] });
   });
 
   test('what is public answers', async () => {

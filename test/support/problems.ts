@@ -17,10 +17,13 @@ export interface Problem {
   readonly errors?: readonly FieldError[];
 }
 
+const MEMBERS = new Set(['type', 'title', 'status', 'detail', 'code', 'requestId', 'errors']);
+
 /** Checks that a response is a problem with this code, whole and with the headers that belong to it. */
 export async function expectProblem(response: Response, code: ErrorCode): Promise<Problem> {
   const text = await response.text();
-  expect(response.status, text).toBe(ERRORS[code].status);
+  // The body too, so that a failure shows what was answered instead.
+  expect({ status: response.status, text }).toEqual({ status: ERRORS[code].status, text });
   expect(response.headers.get('Content-Type')).toBe('application/problem+json');
   expect(response.headers.get('Cache-Control')).toBe('no-store');
   const body = JSON.parse(text) as Problem;
@@ -28,8 +31,7 @@ export async function expectProblem(response: Response, code: ErrorCode): Promis
   expect(body.type).toContain(code);
   expect(body.detail).not.toBe('');
   expect(body.requestId).toBe(response.headers.get('X-Request-Id'));
-  const members = ['type', 'title', 'status', 'detail', 'code', 'requestId', 'errors'];
-  expect(Object.keys(body).filter((key) => !members.includes(key))).toEqual([]);
+  expect(Object.keys(body).filter((key) => !MEMBERS.has(key))).toEqual([]);
   return body;
 }
 
