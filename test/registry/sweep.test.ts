@@ -1,7 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { callsMade, duringCall, failCalls, resetCalls } from '../support/calls.ts';
 import { PaperSession } from '../support/paper-session.ts';
-import { HOUR, MINUTE, SECOND, Tenant, advance, outcome, stopClock } from '../support/tenant.ts';
+import {
+  HOUR,
+  MINUTE,
+  SECOND,
+  Tenant,
+  advance,
+  outcome,
+  stopClock,
+  stopTimers,
+  until,
+} from '../support/tenant.ts';
 
 beforeEach(() => {
   stopClock();
@@ -133,6 +143,22 @@ describe('the sweep', () => {
     expect(asked()).toBe(1);
     expect([outcome(results[0]), outcome(results[4])].toSorted()).toEqual(['max_sessions_reached', 'ok']);
     expect(await tenant.registry.stats()).toMatchObject({ activeCount: 1, totalCreated: 1 });
+  });
+
+  it('that is slow is waited for, not begun again beside the first', async () => {
+    const tenant = new Tenant();
+    await tenant.registry.reserve(new PaperSession().reservation());
+    advance(30 * SECOND);
+    stopTimers();
+    let listed: Promise<unknown> = Promise.resolve();
+    duringCall('session.settle', async () => {
+      listed = tenant.list();
+      await until(() => callsMade().includes('registry.list'));
+      await tenant.wait(SECOND / 2);
+    });
+    expect(await tenant.alarm()).toBe(true);
+    expect(await listed).toEqual([]);
+    expect(asked()).toBe(1);
   });
 
   it('makes lists and statistics true before the alarm does', async () => {
