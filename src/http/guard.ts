@@ -13,8 +13,12 @@ import { overLimit, RATE_LIMITS, type RateLimitName } from './rate-limits.ts';
 import type { Route } from './route.ts';
 import { settingsOf } from './settings.ts';
 
+/** The longest that an IPv6 address can be written. Elsewhere than on the platform the header is the caller's. */
+const MAX_ADDRESS_LENGTH = 45;
+
 /** Whom a failed authentication is counted against. Without the platform's header everyone is one. */
-const addressOf = (c: AppContext): string => c.req.header('CF-Connecting-IP') ?? 'unknown';
+const addressOf = (c: AppContext): string =>
+  (c.req.header('CF-Connecting-IP') ?? 'unknown').slice(0, MAX_ADDRESS_LENGTH);
 
 function rateLimited(c: AppContext, name: RateLimitName): Response {
   const retryAfterS = RATE_LIMITS[name].periodS;

@@ -13,12 +13,15 @@ import { problem } from './problem.ts';
 /** Trying again makes sense once a viewer may have left, seconds. */
 const TOO_MANY_RETRY_AFTER_S = 10;
 
+/** The platform's alarms know no time beyond 2189, milliseconds since the epoch. */
+const LATEST_EXPIRY_MS = Date.UTC(2189, 0);
+
 /**
  * Upgrades to the live feed. Browsers send a WebSocket's request from any page, without asking first: so the
  * origin is checked here. The token goes no further than this.
  */
 export async function watch(c: AppContext): Promise<Response> {
-  if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket')
+  if (c.req.method !== 'GET' || c.req.header('Upgrade')?.toLowerCase() !== 'websocket')
     return problem(
       c,
       { code: 'invalid_request', detail: 'This address is for WebSockets.' },
@@ -28,7 +31,7 @@ export async function watch(c: AppContext): Promise<Response> {
     return problem(c, { code: 'forbidden', detail: 'Pages of this origin may not watch.' });
   const headers = new Headers({ Upgrade: 'websocket' });
   const { expiresAt } = c.var.principal;
-  if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(expiresAt));
+  if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(Math.min(expiresAt, LATEST_EXPIRY_MS)));
   const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
   if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);
   const response = await objectsOf(c).upgrade(new Request(c.req.url, { headers }));

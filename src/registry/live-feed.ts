@@ -53,7 +53,7 @@ export class LiveFeed {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     server.serializeAttachment({ expiresAt } satisfies Viewer);
-    send(server, JSON.stringify(this.#statsMessage()));
+    server.send(JSON.stringify(this.#statsMessage()));
     const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -77,7 +77,7 @@ export class LiveFeed {
 
   /** Closes the sockets whose token has run out. */
   closeExpired(now: number): void {
-    for (const socket of this.#ctx.getWebSockets()) {
+    for (const socket of this.#sockets()) {
       const expiresAt = viewerOf(socket)?.expiresAt ?? null;
       if (expiresAt !== null && expiresAt <= now) socket.close(CLOSE_TOKEN_EXPIRED, 'The token has run out');
     }
@@ -85,15 +85,19 @@ export class LiveFeed {
 
   /** When the next viewer's token runs out, or null. */
   nextExpiry(): number | null {
-    const times = this.#ctx
-      .getWebSockets()
+    const times = this.#sockets()
       .map((socket) => viewerOf(socket)?.expiresAt ?? null)
       .filter((time) => time !== null);
     return times.length === 0 ? null : Math.min(...times);
   }
 
+  /** Those that are open: one that was closed stays with the platform until its viewer agrees. */
+  #sockets(): WebSocket[] {
+    return this.#ctx.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN);
+  }
+
   #isWatched(): boolean {
-    return this.#ctx.getWebSockets().length > 0;
+    return this.#sockets().length > 0;
   }
 
   #planFlush(): void {
@@ -117,12 +121,12 @@ export class LiveFeed {
 
   #broadcast(message: LiveMessage): void {
     const text = JSON.stringify(message);
-    for (const socket of this.#ctx.getWebSockets()) send(socket, text);
+    for (const socket of this.#sockets()) socket.send(text);
   }
 
   /** Closed tabs can linger: one that has pinged, and stopped, is closed from here. */
   #dropSilent(now: number): void {
-    for (const socket of this.#ctx.getWebSockets()) {
+    for (const socket of this.#sockets()) {
       const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket);
       if (pingedAt !== null && now - pingedAt.getTime() > SILENCE_MS)
         socket.close(CLOSE_GOING_AWAY, 'No ping for too long');
@@ -132,9 +136,4 @@ export class LiveFeed {
 
 function viewerOf(socket: WebSocket): Viewer | null {
   return socket.deserializeAttachment() as Viewer | null;
-}
-
-/** A socket that is closing takes no more; the platform forgets it by itself. */
-function send(socket: WebSocket, text: string): void {
-  if (socket.readyState === WebSocket.OPEN) socket.send(text);
 }

@@ -94,6 +94,7 @@ async function principalOf(claims: JWTPayload, token: string): Promise<Result<Pr
     tokenId: typeof jti === 'string' ? jti.slice(0, MAX_TOKEN_ID_LENGTH) : null,
     sessionId,
     expiresAt: (exp ?? 0) * 1000,
-    rateKey: `${tenant}/${await digest(token)}`,
+    // Without its signature, which can be written in several ways.
+    rateKey: `${tenant}/${await digest(token.slice(0, token.lastIndexOf('.')))}`,
   });
 }
