@@ -13,7 +13,7 @@ import { remote } from '../protocol/remote.ts';
 import type { AskedSession, ReportedRegistry, SessionReport, SettleAnswer } from '../protocol/report.ts';
 import { within } from '../protocol/within.ts';
 import * as lifecycle from './lifecycle.ts';
-import type { SessionRecord, StoredSession } from './record.ts';
+import type { Ending, SessionRecord, StoredSession } from './record.ts';
 import { SessionStore } from './session-store.ts';
 import { statusOf, toReport, toSession } from './view.ts';
 
@@ -25,8 +25,8 @@ const MAX_REPORT_RETRY_MS = 300_000;
 /** How long the end of a session waits for the registry, so that the next create finds the slot free. */
 const END_REPORT_WAIT_MS = 2_000;
 /**
- * How long an erased session leaves a mark behind, counted from its creation: longer than any reservation,
- * so that a create that was held up cannot bring it back.
+ * How long an erased session leaves a mark behind, counted from its creation and, where it was erased on
+ * request, from when the registry knew: longer than any reservation, so that a create that was held up cannot bring it back.
  */
 const MIN_MARK_LIFETIME_MS = 30_000;
 
@@ -318,7 +318,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (answer === null) {
       this.#store.remember({ ...current.record, reportedAt: 0 });
     } else if (current.record.ending !== null) {
-      await this.#afterEnd(current.record);
+      await this.#afterEnd(current, current.record.ending);
     } else if (answer.admitted) {
       this.#store.remember({ ...current.record, reportIntervalMs: answer.intervalMs });
     } else {
@@ -327,12 +327,19 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
   }
 
   /** The registry knows that the session has ended: what is left is to be deleted in time. */
-  async #afterEnd({ ending, ...record }: SessionRecord): Promise<void> {
-    if (ending === null) return;
+  async #afterEnd({ record, details }: StoredSession, ending: Ending): Promise<void> {
     const now = Date.now();
-    // At once where the retention is over too: an alarm in the past can stall.
-    if (ending.purged || now >= ending.retainUntil) await this.#erase({ ending, ...record }, now);
-    else this.#wakeAt(Math.max(ending.retainUntil, record.createdAt + MIN_MARK_LIFETIME_MS));
+    if (ending.purged) {
+      // A reservation that the registry gave for this id a moment ago must lapse first.
+      const retainUntil = now + MIN_MARK_LIFETIME_MS;
+      this.#store.save({ record: { ...record, ending: { ...ending, retainUntil } }, details });
+      this.#wakeAt(retainUntil);
+    } else if (now >= ending.retainUntil) {
+      // An alarm in the past can stall.
+      await this.#erase(record, now);
+    } else {
+      this.#wakeAt(Math.max(ending.retainUntil, record.createdAt + MIN_MARK_LIFETIME_MS));
+    }
   }
 
   /** The session holds no slot, so it may not live. */

@@ -172,8 +172,11 @@ describe('while a report is on its way', () => {
     expect(await runDurableObjectAlarm(place.stub)).toBe(true);
     await place.evict();
     expect(outcome(await place.session.get())).toBe('session_not_found');
-    expect((await place.stored()).keys).toEqual([]);
+    expect((await place.stored()).keys).toEqual(['record']);
     expect(await place.registry.stats()).toMatchObject({ totalExpired: 1, totalInMemory: 0 });
+    advance(30_000);
+    expect(await runDurableObjectAlarm(place.stub)).toBe(true);
+    expect((await place.stored()).keys).toEqual([]);
   });
 
   it('the end of the retention deletes nothing of a session that was resumed', async () => {

@@ -80,8 +80,11 @@ describe('the report of an expiry that is not answered', () => {
     await nextAlarm(place);
     expect((await place.stored()).keys).toEqual(['record']);
     await nextAlarm(place);
-    expect(await place.stored()).toEqual(NOTHING);
     expect(await place.registry.stats()).toMatchObject({ totalEnded: 1, totalInMemory: 0 });
+    resetCalls();
+    await nextAlarm(place);
+    expect(callsMade()).toEqual([]);
+    expect(await place.stored()).toEqual(NOTHING);
   });
 });
 
