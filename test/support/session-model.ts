@@ -168,7 +168,7 @@ export class SessionModel {
   }
 
   #patch(patch: Patch, now: number): Outcome {
-    const before = [this.#config, this.#timeout, this.#lifetime];
+    const before = structuredClone([this.#config, this.#timeout, this.#lifetime]);
     if (patch.model === null) delete this.#config.model;
     else if (patch.model !== undefined) this.#config = { ...this.#config, model: patch.model };
     if (patch.maxTurns !== undefined) this.#config = { ...this.#config, maxTurns: patch.maxTurns ?? 10 };
