@@ -1,0 +1,81 @@
+/**
+ * Viewers of the live feed.
+ *
+ * @module
+ */
+import type { LiveEvent, LiveMessage } from '../../src/contract/live.ts';
+import { until } from './tenant.ts';
+import { Service, sign } from './tokens.ts';
+
+const LIVE = '/v1/registry/live';
+
+/** Asks to watch, as a browser does: with the token among the subprotocols. */
+export function knock(
+  service: Service,
+  protocols: readonly string[],
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const offered = protocols.length === 0 ? {} : { 'Sec-WebSocket-Protocol': protocols.join(', ') };
+  return service.call('GET', LIVE, null, { headers: { Upgrade: 'websocket', ...offered, ...headers } });
+}
+
+/** One who watches, with all that was seen. */
+export class Viewer {
+  readonly messages: LiveMessage[] = [];
+  readonly pongs: string[] = [];
+  /** The code with which the server has closed the feed. */
+  closedWith: number | null = null;
+  readonly socket: WebSocket;
+
+  constructor(response: Response) {
+    const { webSocket } = response;
+    if (webSocket === null) throw new Error(`Not let in: ${response.status}`);
+    this.socket = webSocket;
+    webSocket.addEventListener('message', ({ data }) => {
+      const text = String(data);
+      if (text.startsWith('{')) this.messages.push(JSON.parse(text) as LiveMessage);
+      else this.pongs.push(text);
+    });
+    webSocket.addEventListener('close', ({ code }) => {
+      this.closedWith = code;
+    });
+    webSocket.accept();
+  }
+
+  /** What happened to sessions, in the order in which it was shown. */
+  get events(): string[] {
+    return this.messages.flatMap((message) => (message.type === 'session' ? [message.event] : []));
+  }
+
+  /** How often statistics were shown. */
+  get statistics(): number {
+    return this.messages.filter(({ type }) => type === 'stats').length;
+  }
+
+  /** Waits until something of this kind was shown. */
+  async shown(event: LiveEvent): Promise<void> {
+    await until(() => this.events.includes(event));
+  }
+
+  /** Waits until so many statistics were shown, the first of them at the start. */
+  async seen(statistics: number): Promise<void> {
+    await until(() => this.statistics >= statistics);
+  }
+
+  /** Waits until the server has closed the feed, and answers with which code. */
+  async closed(): Promise<number | null> {
+    await until(() => this.closedWith !== null);
+    return this.closedWith;
+  }
+}
+
+/** One who watches a tenant, and has seen the statistics that come first. */
+export async function viewerOf(
+  tenant: string,
+  claims: Readonly<Record<string, unknown>> = {},
+): Promise<Viewer> {
+  const token = await sign({ tenant, ...claims });
+  const viewer = new Viewer(await knock(new Service(), ['berth.v1', `bearer.${token}`]));
+  await viewer.seen(1);
+  return viewer;
+}
