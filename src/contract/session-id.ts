@@ -6,8 +6,18 @@
 import { v7, validate, version } from 'uuid';
 import { MAX_CLOCK_SKEW_MS } from './limits.ts';
 
-/** A new id. */
-export const newSessionId = (): string => v7();
+/** How far ids may run ahead of the clock, as the library has them do where many are made at once. */
+const MAX_DRIFT_MS = 1_000;
+
+/**
+ * A new id. Ids made one after the other sort so, and the library lets none be before the last: but where the
+ * clock was set back, one from its future would be taken for no id of ours.
+ */
+export function newSessionId(): string {
+  const id = v7();
+  const now = Date.now();
+  return sessionIdTime(id) <= now + MAX_DRIFT_MS ? id : v7({ msecs: now });
+}
 
 /** When an id was made, in milliseconds since the epoch: its first 48 bits. */
 export function sessionIdTime(id: string): number {

@@ -69,13 +69,15 @@ function add(a: Happenings, b: Partial<Happenings>): Happenings {
 
 /**
  * Totals live in one row that every change rewrites, and in memory. A change is written in the transaction
- * of the row that it counts; if that fails, {@link forget} has memory read again.
+ * of the row that it counts; if that fails, {@link rolledBack} has memory read again.
  */
 export class Statistics {
   readonly #storage: DurableObjectStorage;
   #totals: Totals | undefined;
   /** Refusals that no write has carried yet: they alone cost no row each. */
   #unwrittenRefusals = 0;
+  /** Those that the transaction under way carries. */
+  #carriedRefusals = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -118,12 +120,20 @@ export class Statistics {
     this.#storage.kv.put(TOTALS_KEY, totals);
     for (const { kind, by } of change.tallies) this.#tally(kind, by);
     this.#totals = totals;
+    this.#carriedRefusals += this.#unwrittenRefusals;
     this.#unwrittenRefusals = 0;
   }
 
-  /** Has memory read again: a transaction that changed it was undone. */
-  forget(): void {
+  /** The transaction that carried the last changes has been written. */
+  committed(): void {
+    this.#carriedRefusals = 0;
+  }
+
+  /** It was undone: memory is read again, and refusals wait for the next write. */
+  rolledBack(): void {
     this.#totals = undefined;
+    this.#unwrittenRefusals += this.#carriedRefusals;
+    this.#carriedRefusals = 0;
   }
 
   /** The statistics, but for the limit, which is not counted. `tables` says whether there are any yet. */
