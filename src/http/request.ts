@@ -6,6 +6,7 @@
 import type { ErrorHandler, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { REQUEST_ID_PATTERN } from '../contract/limits.ts';
+import { parseSessionId } from '../contract/session-id.ts';
 import { logError, logInfo } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
 import { problem } from './problem.ts';
@@ -27,7 +28,8 @@ export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
     code: c.var.problemCode,
     tenant: c.var.principal?.tenant,
     tokenId: c.var.principal?.tokenId ?? undefined,
-    sessionId: c.req.param('id'),
+    // What is no id could be anything, a token too.
+    sessionId: parseSessionId(c.req.param('id') ?? '', startedAt) ?? undefined,
     durationMs: Date.now() - startedAt,
   });
 };

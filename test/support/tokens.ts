@@ -43,7 +43,10 @@ export function forge(header: object, claims: Claims, signature = ''): string {
 
 /** A request, but for its method and address. */
 export interface Sent {
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as JSON that it may not be. */
+  readonly text?: string;
   readonly headers?: Record<string, string>;
 }
 
@@ -58,7 +61,7 @@ export class Service {
     this.env = interpose(all as unknown as Env);
   }
 
-  /** Makes a request from an address of its own; a token goes into its header, a body is sent as JSON. */
+  /** Makes a request from an address of its own; a token goes into its header. */
   async call(method: string, path: string, token: string | null, sent: Sent = {}): Promise<Response> {
     addresses += 1;
     const headers = new Headers({
@@ -66,9 +69,8 @@ export class Service {
       ...sent.headers,
     });
     if (token !== null) headers.set('Authorization', `Bearer ${token}`);
-    if (sent.body !== undefined && !headers.has('Content-Type'))
-      headers.set('Content-Type', 'application/json');
-    const body = sent.body === undefined ? null : JSON.stringify(sent.body);
+    const body = sent.text ?? (sent.body === undefined ? null : JSON.stringify(sent.body));
+    if (body !== null && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
     const context = createExecutionContext();
     const request = new Request(ORIGIN + path, { method, headers, body });
     const response = await app.fetch(request, this.env, context);
