@@ -201,8 +201,7 @@ export class Sessions {
         read: readJson<Session>,
         recover: async (error) => {
           if (error.code !== 'session_ended') throw error;
-          const { ifMatch: _, ...rest } = options;
-          return this.get(sessionId, rest);
+          return this.get(sessionId, options);
         },
       },
       options,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TimeoutError } from '../../src/client/index.ts';
+import { delay } from '../../src/client/retry.ts';
 import { caught } from '../support/caught.ts';
 import { networkFailure, problemAnswer, scripted } from '../support/scripted-fetch.ts';
 
@@ -98,6 +99,11 @@ describe('an abort', () => {
       expect(sent).toHaveLength(1);
       expect(vi.getTimerCount()).toBe(0);
     }
+  });
+
+  it('that came before a wait ends it at once', async () => {
+    await expect(delay(60_000, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('ends a list between its pages', async () => {

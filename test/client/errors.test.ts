@@ -78,10 +78,10 @@ describe('an error of the server', () => {
     [503, client.ServerError, 'overloaded'],
     [418, client.UnexpectedAnswerError, 'unexpected_answer'],
   ] as const)('is known by its status %d where something in between answers', async (status, kind, code) => {
-    const answer = new Response('<html>Sorry</html>', { status });
+    const answer = new Response('<html>Sorry</html>', { status, headers: { 'X-Request-Id': 'edge-1' } });
     const error = await failure(scripted([answer], { maxAttempts: 1 }).client.sessions.get(ID));
     expect(error.constructor).toBe(kind);
-    expect(error).toMatchObject({ code, status, requestId: null, retryAfterS: null });
+    expect(error).toMatchObject({ code, status, requestId: 'edge-1', retryAfterS: null });
     expect(error.message).toBe(`The server answered with status ${status}.`);
   });
 });

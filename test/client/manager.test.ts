@@ -150,6 +150,18 @@ describe('calls', () => {
     expect(await manager.getActiveSessionCount()).toBe(before + 10);
   });
 
+  it('list nothing that has ended while the list was read', async () => {
+    const { client: berth } = scripted([
+      Response.json({ data: ['d', 'c', 'b', 'a'].map((sessionId) => ({ sessionId })), nextCursor: null }),
+      Response.json({ sessionId: 'a', config: {}, status: 'active' }),
+      Response.json({ sessionId: 'b', config: {}, status: 'expired' }),
+      problemAnswer('session_not_found'),
+      Response.json({ sessionId: 'd', config: {}, status: 'ended' }),
+    ]);
+    const listed = await new ClaudeCodeSessionManager({ client: berth }).listSessions();
+    expect(listed.map(({ sessionId }) => sessionId)).toEqual(['a']);
+  });
+
   it('refuse to create above the limit, in the words of the original', async () => {
     const held = await client.registry.stats();
     const maxSessions = held.activeCount + 1;

@@ -123,7 +123,7 @@ describe('a stream that is not whole', () => {
   });
 
   it('is an error where its bytes are no text', async () => {
-    const bad = new Uint8Array([0x7b, 0xff, 0x7d, 0x0a]);
+    const bad = encoder.encode('{"a":"?"}\n').map((byte) => (byte === 0x3f ? 0xff : byte));
     const { error } = await readAll(scripted([answer(body([bad]), 1)]));
     expect(error).toMatchObject({ name: 'ConnectionError', message: 'The stream broke off.' });
   });
