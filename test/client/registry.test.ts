@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { appClient } from '../support/app-fetch.ts';
-import { scripted } from '../support/scripted-fetch.ts';
 
 const client = appClient();
 
@@ -29,10 +28,9 @@ describe('the registry', () => {
   });
 
   it('gives its figures as text for Prometheus', async () => {
-    const text = '# TYPE berth_sessions gauge\nberth_sessions 1\n# EOF\n';
-    const { client: prometheus, sent } = scripted([new Response(text)]);
-    expect(await prometheus.registry.metrics()).toBe(text);
-    expect(sent[0]?.url).toBe('https://berth.test/v1/registry/metrics');
+    const text = await client.registry.metrics();
+    expect(text).toMatch(/^# TYPE /m);
+    expect(text).toMatch(/# EOF\n$/);
   });
 });
 
