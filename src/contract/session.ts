@@ -56,7 +56,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** Why a value could not be kept and given back as it came, or null. Looks no deeper than `levels`. */
-function jsonProblem(value: unknown, levels: number = limits.MAX_METADATA_DEPTH): string | null {
+export function jsonProblem(value: unknown, levels: number = limits.MAX_METADATA_DEPTH): string | null {
   // JSON can write a number that is read as infinite (1e400), and would be given back as null.
   if (typeof value === 'number' && !Number.isFinite(value)) return 'Must hold no number out of range';
   if (typeof value !== 'object' || value === null) return null;
@@ -85,7 +85,7 @@ export function metadataProblem(metadata: JsonObject): string | null {
  * An object of anything. It is taken as it was parsed: a record schema would copy it key by key, and lose
  * an own `__proto__`.
  */
-const jsonObject = (description: string, problemOf: (value: JsonObject) => string | null) =>
+export const jsonObject = (description: string, problemOf: (value: JsonObject) => string | null) =>
   z.custom<JsonObject>(isJsonObject, 'Must be an object').check(
     z.superRefine((value, context) => {
       // Runs on what is no object too.

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from 'zod/mini';
-import { isJsonObject, type JsonObject } from './session.ts';
+import { isJsonObject, jsonObject, jsonProblem, type JsonObject } from './session.ts';
 
 /** One entry, opaque but for its `uuid`: an entry whose uuid the transcript already has is left out. */
 const Entry = z.custom<JsonObject>(isJsonObject, 'Must be an object').check(z.meta({ type: 'object' }));
@@ -12,7 +12,10 @@ const Entry = z.custom<JsonObject>(isJsonObject, 'Must be an object').check(z.me
 const version = z.int().check(z.gte(0));
 
 /** A summary, opaque to the store, with the version that it replaces: 0 where there is none yet. */
-const SummaryWrite = z.strictObject({ data: Entry, ifVersion: version });
+const SummaryWrite = z.strictObject({
+  data: jsonObject('Given back as it came, with every list of its project.', (data) => jsonProblem(data)),
+  ifVersion: version,
+});
 
 /** The body of an append. */
 export const AppendEntries = z.strictObject({

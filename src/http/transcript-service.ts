@@ -4,58 +4,78 @@
  * @module
  */
 import { fail, ok, type Result } from '../contract/errors.ts';
-import { CLAUDE_SESSION_ID_PATTERN, MAX_APPEND_BODY_BYTES } from '../contract/limits.ts';
+import { CLAUDE_SESSION_ID_PATTERN } from '../contract/limits.ts';
 import { parseSessionId } from '../contract/session-id.ts';
-import type { JsonObject } from '../contract/session.ts';
+import { byteLength, type JsonObject } from '../contract/session.ts';
 import type { AppendEntries, AppendResult } from '../contract/transcript.ts';
 import type {
   AppendRequest,
   EntryBatch,
   EntryPage,
-  OpenedReading,
+  Reading,
   TranscriptName,
 } from '../protocol/transcript.ts';
+import { within } from '../protocol/within.ts';
+import { digest, digestBytes } from './digest.ts';
+import { sliceEntries } from './entry-slices.ts';
 import type { Objects } from './objects.ts';
 
 /** A summary travels with every list of its project. */
 export const MAX_SUMMARY_BYTES = 64 * 1024;
 
-const encoder = new TextEncoder();
+/** How long an append that is stored waits for its touch. */
+const TOUCH_WAIT_MS = 2_000;
+/** What an entry is known by is stored beside it, twice: a longer uuid is known by its digest. */
+const MAX_KNOWN_BY_CHARACTERS = 128;
 
-/** Entries as they are stored: the JSON of each, end to end. */
-function toBatch(entries: readonly JsonObject[]): EntryBatch {
-  const bodies = entries.map((entry) => encoder.encode(JSON.stringify(entry)));
-  const lengths = bodies.map((body) => body.byteLength);
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
-  let offset = 0;
-  for (const body of bodies) {
-    bytes.set(body, offset);
-    offset += body.byteLength;
-  }
-  const uuids = entries.map(({ uuid }) => (typeof uuid === 'string' ? uuid : null));
-  return { bytes, lengths, uuids };
+const [NEWLINE, CARRIAGE_RETURN, SPACE] = [0x0a, 0x0d, 0x20];
+
+/** As JSON, since SQL text has no lone surrogates: two uuids would be taken for one. */
+async function knownBy({ uuid }: JsonObject): Promise<string | null> {
+  if (typeof uuid !== 'string') return null;
+  const text = JSON.stringify(uuid);
+  return text.length <= MAX_KNOWN_BY_CHARACTERS ? text : `sha256:${await digest(uuid)}`;
 }
 
-/** Checks what only shows once entries are written out, and makes the request of them. */
-export function appendRequest(
+/** Entries as they are stored: the JSON of each, on one line, end to end. */
+async function toBatch(body: Uint8Array, entries: readonly JsonObject[]): Promise<EntryBatch> {
+  const slices = sliceEntries(body);
+  const lengths = slices.map(([start, end]) => end - start);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let offset = 0;
+  for (const [start, end] of slices) {
+    bytes.set(body.subarray(start, end), offset);
+    offset += end - start;
+  }
+  // Where JSON has a line break, it is whitespace: in a string it would be escaped.
+  for (const lineBreak of [NEWLINE, CARRIAGE_RETURN])
+    for (let at = bytes.indexOf(lineBreak); at >= 0; at = bytes.indexOf(lineBreak, at)) bytes[at] = SPACE;
+  return { bytes, lengths, uuids: await Promise.all(entries.map(knownBy)) };
+}
+
+/** Checks what the schema cannot, and makes the request of a body that it has checked. */
+export async function appendRequest(
   name: TranscriptName,
   subpath: string | undefined,
   { entries, summary }: AppendEntries,
-  idempotency: AppendRequest['idempotency'],
-): Result<AppendRequest> {
-  const batch = toBatch(entries);
-  // Numbers can be longer written out than they came.
-  if (batch.bytes.byteLength > MAX_APPEND_BODY_BYTES)
-    return fail('payload_too_large', `Entries may have ${MAX_APPEND_BODY_BYTES} bytes at most.`);
+  body: Uint8Array,
+  key: string | null,
+): Promise<Result<AppendRequest>> {
   if (summary !== undefined && subpath !== undefined)
     return fail('invalid_request', 'A summary belongs to the main transcript.', {
       errors: [{ path: 'summary', message: 'Must not be given with a subpath' }],
     });
-  if (summary !== undefined && encoder.encode(JSON.stringify(summary.data)).byteLength > MAX_SUMMARY_BYTES)
+  if (summary !== undefined && byteLength(JSON.stringify(summary.data)) > MAX_SUMMARY_BYTES)
     return fail('invalid_request', 'The summary is too long.', {
       errors: [{ path: 'summary.data', message: `Must have at most ${MAX_SUMMARY_BYTES} bytes as JSON` }],
     });
-  return ok({ name, subpath: subpath ?? '', entries: batch, summary: summary ?? null, idempotency });
+  return ok({
+    name,
+    subpath: subpath ?? '',
+    entries: await toBatch(body, entries),
+    summary: summary ?? null,
+    idempotency: key === null ? null : { key, bodyDigest: await digestBytes(body) },
+  });
 }
 
 async function append(objects: Objects, request: AppendRequest): Promise<Result<AppendResult>> {
@@ -68,31 +88,63 @@ async function append(objects: Objects, request: AppendRequest): Promise<Result<
   return fail('conflict', 'The stored summary has another version.', { current: written.value.current });
 }
 
-/** Counts an append as activity of a session, and links the conversation to it where its id can be linked. */
+/**
+ * Counts an append as activity of a session, and links the conversation to it where its id can be linked.
+ * Never fails: what cannot be touched is not touched.
+ */
 async function touch(objects: Objects, id: string, { project, session }: TranscriptName): Promise<boolean> {
   const sessionId = parseSessionId(id, Date.now());
   if (sessionId === null) return false;
   const conversation = CLAUDE_SESSION_ID_PATTERN.test(session)
     ? { claudeSessionId: session, projectKey: project }
     : null;
-  const touched = await objects
-    .session(sessionId, 'once', (stub) => stub.touch(0, null, conversation))
-    .catch(() => null);
+  const touching = objects.session(sessionId, 'once', (stub) => stub.touch(0, null, conversation));
+  const touched = await within(TOUCH_WAIT_MS, touching).catch(() => null);
   return touched?.ok === true;
 }
 
-/** Appends, and touches beside it; neither waits for the other, and the append holds whatever the touch does. */
+/** Appends, and touches beside it: neither waits for the other, and the append holds whatever the touch does. */
 export async function appendEntries(
   objects: Objects,
   request: AppendRequest,
   touchedSession: string | undefined,
 ): Promise<Result<AppendResult>> {
   if (touchedSession === undefined) return append(objects, request);
-  const [written, touched] = await Promise.all([
-    append(objects, request),
-    touch(objects, touchedSession, request.name),
-  ]);
-  return written.ok ? ok({ ...written.value, touched }) : written;
+  const touching = touch(objects, touchedSession, request.name);
+  const written = await append(objects, request);
+  return written.ok ? ok({ ...written.value, touched: await touching }) : written;
+}
+
+/** A page that has come here whole, so that its object need not wait for a slow reader. */
+interface HeldPage {
+  readonly bytes: ArrayBuffer;
+  readonly last: number;
+}
+
+const held = async ({ body, last }: EntryPage): Promise<HeldPage> => ({
+  bytes: await new Response(body).arrayBuffer(),
+  last,
+});
+
+/** A reading that has begun. */
+export interface BegunReading {
+  readonly reading: Reading;
+  readonly first: HeldPage;
+}
+
+/** Begins to read a transcript, or one of its subpaths, after entry number `after`. */
+export function beginReading(
+  objects: Objects,
+  name: TranscriptName,
+  subpath: string | undefined,
+  after: number,
+): Promise<Result<BegunReading>> {
+  return objects.transcript(name, 'repeatable', async (transcript) => {
+    const opened = await transcript.open(subpath ?? '', after);
+    return opened === null
+      ? fail('transcript_not_found', 'Nothing was ever written here.')
+      : ok({ reading: opened.reading, first: await held(opened.first) });
+  });
 }
 
 /**
@@ -102,28 +154,37 @@ export async function appendEntries(
 export function streamEntries(
   objects: Objects,
   name: TranscriptName,
-  { reading, first }: OpenedReading,
+  begun: BegunReading,
 ): ReadableStream<Uint8Array> {
-  let page: EntryPage = first;
-  let started = false;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        if (started && page.last < reading.total) {
-          const { last } = page;
-          const next = await objects.transcript(name, 'repeatable', async (transcript) =>
-            ok(await transcript.page(reading, last)),
-          );
-          if (!next.ok || next.value === null || next.value.last === last)
-            return controller.error(new Error('The transcript was deleted, or cannot be read'));
-          page = next.value;
-        }
-        started = true;
-        if (page.bytes.byteLength > 0) controller.enqueue(page.bytes);
-        if (page.last >= reading.total) controller.close();
-      },
-    },
-    // One page at a time: the next is fetched when this one has been taken.
-    { highWaterMark: 0 },
+  // It has no queue: the next page is fetched when this one has been taken.
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  // Whoever reads has the error; whoever has left needs none.
+  writePages(objects, name, begun, writer).catch((error: unknown) =>
+    writer.abort(error).catch(() => undefined),
   );
+  return readable;
+}
+
+async function writePages(
+  objects: Objects,
+  name: TranscriptName,
+  { reading, first }: BegunReading,
+  writer: WritableStreamDefaultWriter<ArrayBuffer>,
+): Promise<void> {
+  let { bytes, last } = first;
+  for (;;) {
+    if (bytes.byteLength > 0) await writer.write(bytes);
+    // Gives the memory back: what waits to be collected adds up over a long reading.
+    bytes.transfer(0);
+    if (last >= reading.total) return writer.close();
+    const after = last;
+    const next = await objects.transcript(name, 'repeatable', async (transcript) => {
+      const page = await transcript.page(reading, after);
+      return ok(page === null ? null : await held(page));
+    });
+    if (!next.ok || next.value === null || next.value.last === after)
+      throw new Error('The transcript was deleted, or cannot be read');
+    ({ bytes, last } = next.value);
+  }
 }

@@ -51,7 +51,8 @@ export interface Reading {
 
 /** Some entries of a reading: NDJSON, and the number of the last one. */
 export interface EntryPage {
-  readonly bytes: Uint8Array;
+  /** A stream, though it is no longer than a page: bytes would be copied, and wait to be collected. */
+  readonly body: ReadableStream<Uint8Array>;
   readonly last: number;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EntryBatch, EntryPage } from '../protocol/transcript.ts';
+import type { EntryBatch } from '../protocol/transcript.ts';
 
 /** Well below the 2 MB that a row may have on the platform; locally nothing would notice. */
 export const MAX_ROW_BYTES = 1_000_000;
@@ -19,13 +19,21 @@ export const MAX_STREAMS = 2 ** 15;
 
 const NEWLINE = 0x0a;
 
+/** Entries as NDJSON, and the number of the last one. */
+export interface LoggedPage {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly last: number;
+}
+
 const idOf = (stream: number, number: number): number => stream * STREAM_SIZE + number;
 
 export class EntryLog {
   readonly #sql: SqlStorage;
+  readonly #maxRowBytes: number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, maxRowBytes = MAX_ROW_BYTES) {
     this.#sql = sql;
+    this.#maxRowBytes = maxRowBytes;
   }
 
   /** The stream of a subpath, or null where it was never written. */
@@ -39,14 +47,7 @@ export class EntryLog {
 
   /** Gives a subpath its stream. */
   addStream(id: number, subpath: string): void {
-    this.#sql.exec('INSERT INTO streams VALUES (?, ?)', id, subpath);
-  }
-
-  /** Whether a stream still is the one of some subpath. */
-  hasStream(id: number): boolean {
-    return (
-      id === MAIN_STREAM || this.#sql.exec('SELECT 1 FROM streams WHERE id = ?', id).toArray().length > 0
-    );
+    this.#sql.exec('INSERT INTO streams VALUES (?, ?)', subpath, id);
   }
 
   /** The subpaths that have entries, in order. */
@@ -85,27 +86,28 @@ export class EntryLog {
   }
 
   #insert(id: number, uuid: string | null, body: Uint8Array): boolean {
-    const parts = Math.max(0, Math.ceil(body.byteLength / MAX_ROW_BYTES) - 1);
+    const size = this.#maxRowBytes;
+    const parts = Math.max(0, Math.ceil(body.byteLength / size) - 1);
     const inserted = this.#sql
       .exec(
         'INSERT INTO entries VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
         id,
         uuid,
         parts,
-        body.slice(0, MAX_ROW_BYTES),
+        body.slice(0, size),
       )
       .toArray();
     if (inserted.length === 0) return false;
     for (let part = 1; part <= parts; part += 1) {
-      const bytes = body.slice(part * MAX_ROW_BYTES, (part + 1) * MAX_ROW_BYTES);
+      const bytes = body.slice(part * size, (part + 1) * size);
       this.#sql.exec('INSERT INTO entry_parts VALUES (?, ?, ?)', id, part, bytes);
     }
     return true;
   }
 
   /** Entries after number `after` up to number `upTo`, about {@link PAGE_BYTES} of them, at least one. */
-  page(stream: number, after: number, upTo: number): EntryPage {
-    const chunks: Uint8Array[] = [];
+  page(stream: number, after: number, upTo: number): LoggedPage {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     let last = after;
     const rows = this.#sql.exec<{ id: number; parts: number; body: ArrayBuffer }>(
@@ -145,12 +147,14 @@ export class EntryLog {
   }
 }
 
-function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
+/** Joins chunks, and gives their memory back: what waits to be collected adds up over a long reading. */
+function join(chunks: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
+    chunk.buffer.transfer(0);
   }
   return bytes;
 }

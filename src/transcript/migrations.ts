@@ -8,7 +8,7 @@ import type { Migration } from '../storage/migrations.ts';
 export const TRANSCRIPT_MIGRATIONS: readonly Migration[] = [
   `
   -- The main transcript is stream 0 and has no row here. Ids are never used again.
-  CREATE TABLE streams (id INTEGER PRIMARY KEY, subpath TEXT NOT NULL UNIQUE);
+  CREATE TABLE streams (subpath TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
 
   -- An entry's id is its stream, shifted, and its number in it from 1: no index is needed to read in order.
   CREATE TABLE entries (
@@ -22,7 +22,7 @@ export const TRANSCRIPT_MIGRATIONS: readonly Migration[] = [
   -- The rest of entries that are too long for one row.
   CREATE TABLE entry_parts (
     entry INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (entry, part)
-  );
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -23,7 +23,7 @@ import type {
 } from '../protocol/transcript.ts';
 import { within } from '../protocol/within.ts';
 import { Schema } from '../storage/migrations.ts';
-import { EntryLog, MAIN_STREAM, MAX_STREAMS } from './entry-log.ts';
+import { EntryLog, MAIN_STREAM, MAX_STREAMS, type LoggedPage } from './entry-log.ts';
 import { TRANSCRIPT_MIGRATIONS } from './migrations.ts';
 
 /** How long a first append or a deletion waits for the project, so that a list that follows is right. */
@@ -75,8 +75,10 @@ export class TranscriptObject extends DurableObject<Env> {
   readonly #retentionMs = retentionOf(this.env);
   /** Undefined until it was read. */
   #record: TranscriptRecord | null | undefined;
-  /** What the project is being told, and the version that it last heard of. */
-  #telling: Promise<void> | null = null;
+  /** The last telling of the project that was asked for, whether or not it has begun. */
+  #telling: Promise<void> = Promise.resolve();
+  #hasBegun = true;
+  /** The version that the project last heard of. */
   #toldVersion = 0;
   /** Of what was deleted: what is written in the same millisecond must come after it. */
   #lastGeneration = 0;
@@ -109,14 +111,15 @@ export class TranscriptObject extends DurableObject<Env> {
     const total = this.#log.total(stream);
     if (total === 0) return null;
     const reading = { generation: record.generation, stream, total };
-    return { reading, first: this.#log.page(stream, after, total) };
+    return { reading, first: streamed(this.#log.page(stream, after, total)) };
   }
 
   /** The next entries of a reading; null where what it reads has been deleted meanwhile. */
   page(reading: Reading, after: number): EntryPage | null {
     const record = this.#live();
-    if (record?.generation !== reading.generation || !this.#log.hasStream(reading.stream)) return null;
-    return this.#log.page(reading.stream, after, reading.total);
+    // A stream that is there has entries, and its id is never used again.
+    if (record?.generation !== reading.generation || this.#log.total(reading.stream) === 0) return null;
+    return streamed(this.#log.page(reading.stream, after, reading.total));
   }
 
   /** The subpaths that were written. */
@@ -158,7 +161,7 @@ export class TranscriptObject extends DurableObject<Env> {
       await this.#tell();
       const current = this.#load();
       if (current?.untold && !current.deleted && current.version === this.#toldVersion)
-        this.#wakeAt(current.lastAppend + TELL_INTERVAL_MS);
+        this.#wakeAt(Date.now() + TELL_INTERVAL_MS);
     } else if (this.#retentionMs > 0 && now >= record.lastAppend + this.#retentionMs) {
       this.#bury(record, now);
       await this.#tell();
@@ -194,13 +197,13 @@ export class TranscriptObject extends DurableObject<Env> {
   #append(request: AppendRequest): Result<Appended | SummaryConflict> {
     const now = Date.now();
     const live = this.#live();
+    const known = this.#known(live, request);
+    if (known !== null) return known;
     if (request.entries.lengths.length === 0 && request.summary === null)
       return ok(this.#nothing(live, request, now));
     const current = live?.summary ?? null;
-    if (request.summary !== null && request.summary.ifVersion !== (current?.version ?? 0)) {
-      const known = this.#known(live, request);
-      return known ?? ok({ current });
-    }
+    if (request.summary !== null && request.summary.ifVersion !== (current?.version ?? 0))
+      return ok({ current });
     this.#schema.ensure();
     try {
       return this.ctx.storage.transactionSync(() => this.#write(live, request, now));
@@ -229,8 +232,6 @@ export class TranscriptObject extends DurableObject<Env> {
   }
 
   #write(live: TranscriptRecord | null, request: AppendRequest, now: number): Result<Appended> {
-    const known = this.#known(live, request);
-    if (known !== null) return known;
     const record = live ?? this.#begin(request.name, now);
     const found = this.#log.streamOf(request.subpath);
     const stream = found ?? record.nextStream;
@@ -256,7 +257,7 @@ export class TranscriptObject extends DurableObject<Env> {
             : { data: request.summary.data, version: request.summary.ifVersion + 1 },
         untold,
       });
-    if (untold && !record.untold) this.#wakeAt(now + TELL_INTERVAL_MS);
+    if (untold && (live === null || !record.untold)) this.#wakeAt(now + TELL_INTERVAL_MS);
     else if (live === null && this.#retentionMs > 0) this.#wakeAt(now + this.#retentionMs);
     const answer = { appended, total, mtime: changed ? mtime : record.lastAppend };
     this.#remember(stream, request, answer);
@@ -278,7 +279,8 @@ export class TranscriptObject extends DurableObject<Env> {
       lastAppend: 0,
       nextStream: MAIN_STREAM + 1,
       summary: null,
-      untold: false,
+      // What was deleted may still be listed: before the new one is, if it ever is.
+      untold: buried !== null,
       deleted: false,
     };
   }
@@ -308,12 +310,20 @@ export class TranscriptObject extends DurableObject<Env> {
     logInfo('transcript.deleted', { tenant: this.#tenant, generation: record.generation });
   }
 
-  /** Tells the project how the transcript stands; one telling at a time, so that none overtakes another. */
+  /**
+   * Tells the project how the transcript stands; one telling at a time, so that none overtakes another. One
+   * that has not begun will tell of what is written by then: a second need not wait behind it.
+   */
   #tell(): Promise<void> {
-    const before = this.#telling ?? Promise.resolve();
-    const telling = before.then(() => this.#tellNow());
-    this.#telling = telling;
-    return telling;
+    if (!this.#hasBegun) return this.#telling;
+    this.#hasBegun = false;
+    const begin = (): Promise<void> => {
+      this.#hasBegun = true;
+      return this.#tellNow();
+    };
+    // Who asked for the one before hears of its failure.
+    this.#telling = this.#telling.then(begin, begin);
+    return this.#telling;
   }
 
   async #tellNow(): Promise<void> {
@@ -325,8 +335,10 @@ export class TranscriptObject extends DurableObject<Env> {
     if (current?.version !== record.version) return;
     if (record.deleted) {
       this.#record = null;
-      await this.ctx.storage.deleteAll();
+      // Versions begin anew.
+      this.#toldVersion = 0;
       this.#schema.forget();
+      await this.ctx.storage.deleteAll();
       return;
     }
     // The mark stays for the interval: appends in it then need no alarm of their own.
@@ -341,9 +353,11 @@ export class TranscriptObject extends DurableObject<Env> {
     const name = await projectObjectName(this.#tenant, project);
     const index = remote<ToldProject>(this.env.PROJECTS, name);
     const { generation, mtime, summary } = record;
-    const told = record.deleted
-      ? index.remove(session, generation)
-      : index.put(project, { session, generation, mtime: mtime ?? 0, summary });
+    const told =
+      record.deleted || mtime === null
+        ? // One that is not listed yet takes the place of one that was, with a lower generation.
+          index.remove(session, record.deleted ? generation : generation - 1)
+        : index.put(project, { session, generation, mtime, summary });
     try {
       await within(TELL_TIMEOUT_MS, told);
       return true;
@@ -364,4 +378,19 @@ export class TranscriptObject extends DurableObject<Env> {
 function retentionOf(env: Env): number {
   const result = readSettings({ ...env });
   return result.ok ? result.settings.transcriptRetentionMs : 0;
+}
+
+function streamed({ bytes, last }: LoggedPage): EntryPage {
+  const { readable, writable } = new IdentityTransformStream();
+  // Fails where nobody reads on.
+  writeOut(writable, bytes).catch(() => undefined);
+  return { body: readable, last };
+}
+
+/** Writes bytes, and gives their memory back once they have been read. */
+async function writeOut(writable: WritableStream, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const writer = writable.getWriter();
+  if (bytes.byteLength > 0) await writer.write(bytes);
+  bytes.buffer.transfer(0);
+  await writer.close();
 }

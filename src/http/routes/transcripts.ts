@@ -17,20 +17,45 @@ import { AppendEntries, AppendResult, SubpathList, TranscriptPage } from '../../
 import type { TranscriptName } from '../../protocol/transcript.ts';
 import type { AppContext } from '../app-env.ts';
 import { answer, objectsOf } from '../caller.ts';
-import { digestBytes } from '../digest.ts';
-import { check, readIdempotencyKey } from '../input.ts';
+import { check, invalid, readIdempotencyKey } from '../input.ts';
 import { problem } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 import { listTranscripts } from '../transcript-list.ts';
-import { appendEntries, appendRequest, streamEntries } from '../transcript-service.ts';
+import { appendEntries, appendRequest, beginReading, streamEntries } from '../transcript-service.ts';
 
 const tag = 'Transcripts';
 const PROJECT = '/v1/projects/:project/transcripts';
 const TRANSCRIPT = `${PROJECT}/:session`;
 const NDJSON = 'application/x-ndjson';
 
+const isEncoded = (text: string): boolean => {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Refuses what is no percent-encoded UTF-8. Hono hands it on as it came, and `%FF` would be the name that
+ * `%25FF` is.
+ */
+function checkEncoding(c: AppContext): Result<null> {
+  const { pathname, search } = new URL(c.req.url);
+  const [, , , project = '', , session = ''] = pathname.split('/');
+  const parameters = search.slice(1).split('&');
+  const pairs = parameters.map((pair): [string, string] => [pair.split('=', 1)[0] ?? '', pair]);
+  const bad = [['project', project], ['session', session], ...pairs].find(
+    ([, text = '']) => !isEncoded(text),
+  );
+  return bad === undefined ? ok(null) : invalid(bad[0] ?? '', 'Must be UTF-8, percent-encoded');
+}
+
 /** A name in the path, decoded. */
 function nameIn(c: AppContext, parameter: 'project' | 'session'): Result<string> {
+  const encoding = checkEncoding(c);
+  if (!encoding.ok) return encoding;
   const name = check(Name, c.req.param(parameter) ?? '');
   if (name.ok) return name;
   return fail('invalid_request', `Not valid: ${parameter}.`, {
@@ -76,11 +101,8 @@ export const transcriptRoutes: readonly Route[] = [
       if (!key.ok) return problem(c, key.error);
       const name = transcriptIn(c);
       if (!name.ok) return problem(c, name.error);
-      const idempotency =
-        key.value === null
-          ? null
-          : { key: key.value, bodyDigest: await digestBytes(await c.req.arrayBuffer()) };
-      const request = appendRequest(name.value, query.subpath, body, idempotency);
+      const bytes = new Uint8Array(await c.req.arrayBuffer());
+      const request = await appendRequest(name.value, query.subpath, body, bytes, key.value);
       if (!request.ok) return problem(c, request.error);
       return answer(c, await appendEntries(objectsOf(c), request.value, query.touch));
     },
@@ -104,15 +126,11 @@ export const transcriptRoutes: readonly Route[] = [
       const name = transcriptIn(c);
       if (!name.ok) return problem(c, name.error);
       const objects = objectsOf(c);
-      const opened = await objects.transcript(name.value, 'repeatable', async (transcript) =>
-        ok(await transcript.open(query.subpath ?? '', query.after)),
-      );
-      if (!opened.ok) return problem(c, opened.error);
-      if (opened.value === null)
-        return problem(c, { code: 'transcript_not_found', detail: 'Nothing was ever written here.' });
-      return c.body(streamEntries(objects, name.value, opened.value), 200, {
+      const begun = await beginReading(objects, name.value, query.subpath, query.after);
+      if (!begun.ok) return problem(c, begun.error);
+      return c.body(streamEntries(objects, name.value, begun.value), 200, {
         'Content-Type': NDJSON,
-        'Berth-Total': String(opened.value.reading.total),
+        'Berth-Total': String(begun.value.reading.total),
       });
     },
   }),
