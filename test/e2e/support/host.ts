@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { query, type Options, type SDKMessage } from '@anthropic-ai/claude-agent-sdk';
+import { query, type Options, type SDKMessage, type SessionStoreEntry } from '@anthropic-ai/claude-agent-sdk';
 
 /** What of the environment Claude Code needs that is no setting. */
 const PASSED_ON = ['PATH', 'LANG', 'TMPDIR'];
@@ -72,11 +72,11 @@ export class Host {
   }
 
   /** The entries of a conversation, as Claude Code has kept them here. */
-  async transcriptOf(sessionId: string): Promise<Record<string, unknown>[]> {
+  async transcriptOf(sessionId: string): Promise<SessionStoreEntry[]> {
     const [project = ''] = await readdir(this.projects);
     const text = await readFile(join(this.projects, project, `${sessionId}.jsonl`), 'utf8');
     const lines = text.split('\n').filter((line) => line !== '');
-    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    return lines.map((line) => JSON.parse(line) as SessionStoreEntry);
   }
 
   /** Loses all that Claude Code has kept. */
