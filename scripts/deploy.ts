@@ -8,23 +8,26 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { unstable_readConfig as readConfig } from 'wrangler';
 
+const DEFAULT_CONFIG = 'wrangler.toml';
+
 const argv = process.argv.slice(2);
 const { values } = parseArgs({
   args: argv,
   strict: false,
   options: {
-    config: { type: 'string', short: 'c', default: 'wrangler.toml' },
+    config: { type: 'string', short: 'c' },
     env: { type: 'string', short: 'e' },
   },
 });
-const environment = values['env'] ?? process.env['CLOUDFLARE_ENV'];
+/** Empty for the top level. */
+const environment = String(values['env'] ?? process.env['CLOUDFLARE_ENV'] ?? '');
 const { vars } = readConfig({
-  config: String(values['config']),
-  ...(environment === undefined ? {} : { env: String(environment) }),
+  config: String(values['config'] ?? DEFAULT_CONFIG),
+  ...(environment === '' ? {} : { env: environment }),
 });
 
 const open: string[] = [];
-if (vars['AUTH'] === 'off') open.push(environment === undefined ? '[vars]' : `[env.${environment}.vars]`);
+if (vars['AUTH'] === 'off') open.push(environment === '' ? '[vars]' : `[env.${environment}.vars]`);
 if (argv.some((argument) => /\bAUTH[:=]["']?off/.test(argument))) open.push('the command line');
 
 if (open.length > 0) {
@@ -34,6 +37,11 @@ if (open.length > 0) {
   );
   process.exitCode = 1;
 } else {
-  const { status } = spawnSync('wrangler', ['deploy', ...argv], { stdio: 'inherit' });
+  // Said outright: by itself wrangler might find another file, or another environment, than were checked.
+  const checked = [
+    ...(values['config'] === undefined ? ['--config', DEFAULT_CONFIG] : []),
+    ...(values['env'] === undefined ? ['--env', environment] : []),
+  ];
+  const { status } = spawnSync('wrangler', ['deploy', ...argv, ...checked], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
 }

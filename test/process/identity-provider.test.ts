@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { afterAll, expect, test } from 'vitest';
+import { startDevServer } from './dev-server.ts';
+import { temporaryFolder } from './server.ts';
+
+const ISSUER = 'https://issuer.example';
+const AUDIENCE = 'berth';
+/** How long the provider thinks about it: all that callers can do at once happens meanwhile. */
+const ANSWER_AFTER_MS = 500;
+
+/** An identity provider on this machine. */
+class Provider {
+  readonly #server = createServer((request, response) => {
+    this.asked += 1;
+    void this.#answer(request.url ?? '', response);
+  });
+  asked = 0;
+  up = true;
+  keys: readonly JWK[] = [];
+
+  async start(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('A TCP socket has a port');
+    return `http://127.0.0.1:${address.port}/keys`;
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+
+  async #answer(url: string, response: ServerResponse): Promise<void> {
+    await sleep(ANSWER_AFTER_MS);
+    if (!this.up || url !== '/keys') {
+      response.writeHead(503).end();
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ keys: this.keys }));
+  }
+}
+
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const;
+const pairs = Object.fromEntries(
+  await Promise.all(
+    ALGORITHMS.map(async (alg) => [alg, await generateKeyPair(alg, { extractable: true })] as const),
+  ),
+) as Record<(typeof ALGORITHMS)[number], { publicKey: CryptoKey; privateKey: CryptoKey }>;
+
+const provider = new Provider();
+afterAll(() => provider.stop());
+const url = await provider.start();
+provider.keys = await Promise.all(
+  ALGORITHMS.map(async (alg) => ({ ...(await exportJWK(pairs[alg].publicKey)), kid: alg, alg })),
+);
+
+const signed = (alg: string, key: CryptoKey | Uint8Array, kid: string): Promise<string> =>
+  new SignJWT({ iss: ISSUER, aud: AUDIENCE, scope: 'registry:read' })
+    .setProtectedHeader({ alg, kid })
+    .setExpirationTime('5m')
+    .sign(key);
+
+const folders = [await temporaryFolder(), await temporaryFolder()];
+
+async function start() {
+  const { url: at } = await startDevServer(folders.pop() ?? '', {
+    AUTH: 'required',
+    AUTH_JWKS_URL: url,
+    AUTH_ISSUER: ISSUER,
+    AUTH_AUDIENCE: AUDIENCE,
+  });
+  return async (token: string, signal: AbortSignal | null = null): Promise<number> => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`${at}/v1/registry/limits`, { headers, signal });
+    await response.arrayBuffer();
+    return response.status;
+  };
+}
+
+test('callers that come at once share one request for keys, also when the one that began it hangs up', async () => {
+  const ask = await start();
+  const token = await signed('ES256', pairs.ES256.privateKey, 'ES256');
+  provider.asked = 0;
+  const first = new AbortController();
+  const impatient = ask(token, first.signal).catch(() => 'hung up');
+  await sleep(ANSWER_AFTER_MS / 5);
+  const others = Promise.all(Array.from({ length: 20 }, () => ask(token)));
+  await sleep(ANSWER_AFTER_MS / 5);
+  first.abort();
+  expect(await impatient).toBe('hung up');
+  expect(new Set(await others)).toEqual(new Set([200]));
+  expect(provider.asked).toBe(1);
+
+  // Every algorithm by its own key, no other, and unknown ids ask nobody in the cool-down.
+  for (const alg of ALGORITHMS) expect(await ask(await signed(alg, pairs[alg].privateKey, alg))).toBe(200);
+  expect(await ask(await signed('ES256', pairs.ES256.privateKey, 'unknown'))).toBe(401);
+  const published = new TextEncoder().encode(JSON.stringify(provider.keys[0]));
+  expect(await ask(await signed('HS256', published, 'RS256'))).toBe(401);
+
+  provider.up = false;
+  expect(await ask(token)).toBe(200);
+  expect(provider.asked).toBe(1);
+});
+
+test('a server that has never had keys answers 503 while the provider is down, and asks it once', async () => {
+  provider.up = false;
+  const ask = await start();
+  provider.asked = 0;
+  const token = await signed('RS256', pairs.RS256.privateKey, 'RS256');
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => ask(token)));
+  expect(new Set([...statuses, await ask(token)])).toEqual(new Set([503]));
+  expect(provider.asked).toBe(1);
+});
