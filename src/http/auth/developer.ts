@@ -4,6 +4,7 @@
  * @module
  */
 import { fail, ok, type Result } from '../../contract/errors.ts';
+import { logWarning } from '../../log.ts';
 import type { AppContext } from '../app-env.ts';
 import { isForeignOrigin } from '../cross-origin.ts';
 import { DEVELOPER, type Principal } from './principal.ts';
@@ -28,4 +29,12 @@ export function authenticateDeveloper(c: AppContext, corsOrigins: readonly strin
     return fail('forbidden', 'With AUTH=off only a loopback host is answered.');
   if (isForeignOrigin(c, corsOrigins)) return fail('forbidden', 'With AUTH=off no other origin is answered.');
   return ok(DEVELOPER);
+}
+
+/** Says it where the operator looks first: that everyone who reaches this server may do everything. */
+export function warnWhereOpen({ AUTH }: Pick<Env, 'AUTH'>): void {
+  if (AUTH !== 'off') return;
+  const message =
+    'AUTH=off: WHOEVER REACHES THIS SERVER MAY DO EVERYTHING. For development on this machine only.';
+  logWarning('auth.off', { message });
 }
