@@ -61,15 +61,18 @@ describe('a large batch', () => {
 });
 
 describe('order', () => {
-  it('of appends to one transcript is that of the calls, however long each takes', async () => {
-    const slowFirst: Step[] = [
-      () => new Promise((resolve) => setTimeout(() => resolve(appended()), 30)),
-      async () => appended(),
-      async () => appended(),
-    ];
-    const { store, sent } = scriptedStore(slowFirst);
+  it('of appends to one transcript is that of the calls: each waits for the one before it', async () => {
+    const answers: (() => void)[] = [];
+    const step = () => new Promise<Response>((resolve) => answers.push(() => resolve(appended())));
+    const { store, sent } = scriptedStore([step, step, step]);
     const key = newKey();
-    await Promise.all(['a', 'b', 'c'].map((type) => store.append(key, entriesOf(type))));
+    const all = Promise.all(['a', 'b', 'c'].map((type) => store.append(key, entriesOf(type))));
+    for (const count of [1, 2, 3]) {
+      await expect.poll(() => sent.length).toBeGreaterThanOrEqual(count);
+      expect(sent).toHaveLength(count);
+      answers[count - 1]?.();
+    }
+    await all;
     expect(sent.map(({ body }) => typesIn(body))).toEqual([['a'], ['b'], ['c']]);
   });
 
