@@ -109,7 +109,7 @@ export function almost(schema: JsonSchema): fc.Arbitrary<unknown> {
     .tuple(valueOf(schema), fc.oneof(awkwardText, fc.constant('')), anyJson)
     .map(([value, name, other]) =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? { ...value, [name || (Object.keys(value)[0] ?? 'x')]: other }
+        ? Object.assign(value, { [name || (Object.keys(value)[0] ?? 'x')]: other })
         : other,
     );
   return fc.oneof(changed, anyJson);

@@ -61,9 +61,12 @@ class Provider {
     throw new KeysUnavailable('The keys of the identity provider cannot be had');
   }
 
-  /** Fetches the keys, or waits for those that are on their way. A failure leaves what is kept. */
+  /**
+   * Fetches the keys, or waits for those that are on their way, which the cool-down outlasts. A failure
+   * leaves what is kept.
+   */
   async #refresh(): Promise<void> {
-    if (this.#asking === null && Date.now() >= this.#askedAt + COOLDOWN_MS) {
+    if (Date.now() >= this.#askedAt + COOLDOWN_MS) {
       this.#askedAt = Date.now();
       const asking = this.#fetch().finally(() => {
         this.#asking = null;

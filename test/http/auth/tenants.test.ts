@@ -26,7 +26,14 @@ async function everythingOf(caller: Caller) {
     list: await caller.json<SessionPage>('GET', '/v1/sessions?status=all&limit=100'),
     stats: await caller.json<RegistryStats>('GET', '/v1/registry/stats'),
     series: (await caller.json<Series>('GET', '/v1/registry/series?minutes=60')).data.map(
-      ({ minute: _, ...counts }) => counts,
+      ({ active, created, expired, ended, rejected, messages }) => [
+        active,
+        created,
+        expired,
+        ended,
+        rejected,
+        messages,
+      ],
     ),
     limits: await caller.json<RegistryLimits>('GET', '/v1/registry/limits'),
     metrics: new TextDecoder().decode(await metrics.arrayBuffer()),
