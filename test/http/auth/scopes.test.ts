@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { routes } from '../../../src/app.ts';
+import { createApp, routes } from '../../../src/app.ts';
 import { SCOPES } from '../../../src/contract/scopes.ts';
 import { newSessionId } from '../../../src/contract/session-id.ts';
 import type { Session } from '../../../src/contract/session.ts';
@@ -21,6 +21,17 @@ test('every route declares a scope that there is, or is one of those that are kn
   const open = routes.filter(({ scope }) => scope === 'public').map(nameOf);
   expect(open.toSorted()).toEqual(['GET /healthz', 'GET /openapi.json']);
   for (const route of guarded) expect(Object.keys(SCOPES), nameOf(route)).toContain(route.scope);
+});
+
+test('nothing of the API is mounted past the table of routes, and nothing else takes more than a GET', () => {
+  const mounted = createApp().routes.filter(({ method }) => method !== 'ALL');
+  const declared = new Set(routes.map(nameOf));
+  const others = mounted.filter(({ method, path }) => !declared.has(`${method} ${path}`));
+  expect(mounted.length).toBeGreaterThan(routes.length);
+  for (const { method, path } of others) {
+    expect(method, path).toBe('GET');
+    expect(path).not.toMatch(/^\/(v1|\*|:)/);
+  }
 });
 
 test('what reads asks for a scope that reads, what writes for one that writes', () => {
