@@ -6,6 +6,8 @@ import { networkFailure, problemAnswer, scripted, type Step } from '../support/s
 import { appStore, entriesOf, foldTypes, newKey } from '../support/session-stores.ts';
 
 const MIB = 1024 * 1024;
+/** Megabytes take their time where other work is going on. */
+const LARGE = { timeout: 30_000 };
 const appended = () => Response.json({ appended: 1, total: 1, mtime: 1 });
 const scriptedStore = (steps: readonly Step[], timeoutMs?: number) => {
   const { client, sent } = scripted(steps);
@@ -15,7 +17,7 @@ const typesIn = (body: unknown) => (body as { entries: { type: string }[] }).ent
 const keyOf = ({ headers }: { headers: Headers }) => headers.get('Idempotency-Key');
 
 describe('a large batch', () => {
-  it('goes in several requests below the limit, in order', async () => {
+  it('goes in several requests below the limit, in order', LARGE, async () => {
     const bodies: string[] = [];
     const store = appStore({}, (url, init) => {
       bodies.push(init.body as string);
@@ -35,7 +37,7 @@ describe('a large batch', () => {
     expect(summary?.data['types']).toHaveLength(10);
   });
 
-  it('may have an entry that nearly fills a request by itself', async () => {
+  it('may have an entry that nearly fills a request by itself', LARGE, async () => {
     const [store, key] = [appStore(), newKey()];
     const batch = [
       { type: 'small' },
@@ -48,7 +50,7 @@ describe('a large batch', () => {
     expect(stored?.[1]?.['text'] === batch[1]?.text).toBe(true);
   });
 
-  it('with an entry that no request can carry is refused whole, and says which it is', async () => {
+  it('with an entry that no request can carry is refused whole, and says which it is', LARGE, async () => {
     const { store, sent } = scriptedStore([]);
     const batch = [{ type: 'small' }, { type: 'huge', text: 'a'.repeat(MAX_APPEND_BODY_BYTES) }];
     await expect(store.append(newKey(), batch)).rejects.toMatchObject({
@@ -117,7 +119,7 @@ describe('trying again', () => {
     expect(await store.load(key)).toEqual(entriesOf('a', 'b'));
   });
 
-  it('a batch that the SDK hands in again goes on where it was', async () => {
+  it('a batch that the SDK hands in again goes on where it was', LARGE, async () => {
     let count = 0;
     const store = appStore({}, async (url, init) => {
       const response = await appFetch(url, init);

@@ -8,26 +8,20 @@ import {
   tagSession,
 } from '@anthropic-ai/claude-agent-sdk';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import type { Session } from '../../src/client/index.ts';
 import { PROJECT, turn } from './support/app.ts';
 import { Berth, temporaryFolder } from './support/berth.ts';
 import { Host } from './support/host.ts';
-import { startMessagesApi, type MessagesApi } from './support/messages-api.ts';
+import { startMessagesApi } from './support/messages-api.ts';
 import { answerOf } from './support/model.ts';
 
 // The real Claude Code program on two hosts, and a real server between them.
 
-let berth: Berth;
-let api: MessagesApi;
-let folder: string;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  [berth, api] = await Promise.all([Berth.start(), startMessagesApi(answerOf)]);
-});
-afterAll(() => api.stop());
+const folder = await temporaryFolder();
+const berth = await Berth.start();
+const api = await startMessagesApi(answerOf);
 
 const host = (name: string) => Host.at(join(folder, name), api.url);
 

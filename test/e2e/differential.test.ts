@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import { Berth } from './support/berth.ts';
 import { scenario } from './support/scenario.ts';
@@ -8,10 +8,7 @@ import { Trial } from './support/trial.ts';
 
 const RUNS = 60;
 
-let berth: Berth;
-beforeAll(async () => {
-  berth = await Berth.start();
-});
+const berth = await Berth.start();
 
 test("the store is as the SDK's own, whatever is appended, tried again, raced for and deleted", async () => {
   const sameAsReference = fc.asyncProperty(scenario, async (drawn) => {

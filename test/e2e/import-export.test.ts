@@ -9,12 +9,12 @@ import {
   listSessions,
   listSubagents,
 } from '@anthropic-ai/claude-agent-sdk';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import { PROJECT } from './support/app.ts';
 import { Berth, temporaryFolder } from './support/berth.ts';
 import { Host } from './support/host.ts';
-import { startMessagesApi, type MessagesApi } from './support/messages-api.ts';
+import { startMessagesApi } from './support/messages-api.ts';
 import { answerOf } from './support/model.ts';
 
 // Conversations that Claude Code has kept on a disk come to Berth, and back to the disk of another host.
@@ -23,22 +23,18 @@ const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
 const OPTIONS = { permissionMode: 'bypassPermissions', allowDangerouslySkipPermissions: true } as const;
 const BANNER = '\n> berth@0.1.0 export\n> node scripts/export.ts harbour x\n\n';
 
-let berth: Berth;
-let api: MessagesApi;
-let folder: string;
-let local: Host;
+const folder = await temporaryFolder();
+const berth = await Berth.start();
+const api = await startMessagesApi(answerOf);
+const local = await Host.at(join(folder, 'local'), api.url);
 const sessions: string[] = [];
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  [berth, api] = await Promise.all([Berth.start(), startMessagesApi(answerOf)]);
-  local = await Host.at(join(folder, 'local'), api.url);
   for (const prompt of ['First [bash: echo depth-$((40 + 2))]', 'Another [agent: Report the tide.]']) {
     const messages = await local.turn(prompt, OPTIONS);
     sessions.push(messages.at(-1)?.session_id ?? '');
   }
 });
-afterAll(() => api.stop());
 
 /** Runs a program of ours as `npm run` does on that host. */
 async function script(name: string, args: string[], stdout: 'pipe' | number = 'pipe', killAfterMs = 0) {

@@ -8,33 +8,36 @@ import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
+const TSC = join(ROOT, 'node_modules/.bin/tsc');
+const VITEST = join(ROOT, 'node_modules/.bin/vitest');
 const LOOPBACK_UP = 'ip link set lo up';
 
-/** What a command is to be run with to see no network; null where that is not allowed. */
-function isolation(): string[] | null {
-  const ways = [
-    ['unshare', '--net'],
-    ['unshare', '--map-root-user', '--net'],
-  ];
-  return (
-    ways.find(
-      ([command = '', ...args]) => spawnSync(command, [...args, 'sh', '-c', LOOPBACK_UP]).status === 0,
-    ) ?? null
-  );
+/** Ways to a network of one's own: as root, and as a user who becomes one. */
+const ISOLATIONS = [
+  ['unshare', '--net'],
+  ['unshare', '--map-root-user', '--net'],
+];
+
+/** Runs a program with what it prints in sight. Answers its exit code. */
+function run(command: string[]): number {
+  const [program = '', ...args] = command;
+  return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
 }
 
-const test = [process.execPath, VITEST, 'run', '--config', join(import.meta.dirname, 'vitest.config.ts')];
-const wanted = process.argv.slice(2);
-const isolated = isolation();
-process.stdout.write(
-  isolated === null
-    ? 'No network namespace may be made here: running without.\n'
-    : 'Running with no network.\n',
-);
-const [command = '', ...args] =
-  isolated === null
-    ? [...test, ...wanted]
-    : [...isolated, 'sh', '-c', `${LOOPBACK_UP} && exec "$@"`, 'sh', ...test, ...wanted];
-const { status } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });
-process.exitCode = status ?? 1;
+const isAllowed = ([program = '', ...args]: string[]): boolean =>
+  spawnSync(program, [...args, 'sh', '-c', LOOPBACK_UP]).status === 0;
+
+/** The same command where there is no network but the loopback, or as it is where that is not allowed. */
+function isolated(command: string[]): string[] {
+  const isolation = ISOLATIONS.find(isAllowed);
+  const way = isolation === undefined ? 'with the network, as none may be made here' : 'with no network';
+  process.stdout.write(`Running ${way}.\n`);
+  if (isolation === undefined) return command;
+  return [...isolation, 'sh', '-c', `${LOOPBACK_UP} && exec "$@"`, 'sh', ...command];
+}
+
+// What the types promise of the SDK's is a test like the others, and the compiler judges it.
+const types = run([TSC, '-p', import.meta.dirname]);
+const config = join(import.meta.dirname, 'vitest.config.ts');
+const tests = run(isolated([VITEST, 'run', '--config', config, ...process.argv.slice(2)]));
+process.exitCode = types || tests;

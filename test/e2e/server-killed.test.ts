@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import { PROJECT, turn } from './support/app.ts';
 import { Berth, temporaryFolder } from './support/berth.ts';
 import { Host } from './support/host.ts';
-import { startMessagesApi, type MessagesApi } from './support/messages-api.ts';
+import { startMessagesApi } from './support/messages-api.ts';
 import { answerOf } from './support/model.ts';
 
 // The server between the hosts is killed, between turns and within one.
@@ -13,23 +13,17 @@ import { answerOf } from './support/model.ts';
 /** How long the server stays away while Claude Code goes on. */
 const OUTAGE_MS = 3_000;
 
-let berth: Berth;
-let api: MessagesApi;
-let folder: string;
 /** Done before the model answers next. */
 let before: (() => Promise<void>) | null = null;
 
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  const reply = async (...asked: Parameters<typeof answerOf>) => {
-    const first = before;
-    before = null;
-    await first?.();
-    return answerOf(...asked);
-  };
-  [berth, api] = await Promise.all([Berth.start(), startMessagesApi(reply)]);
+const folder = await temporaryFolder();
+const berth = await Berth.start();
+const api = await startMessagesApi(async (request) => {
+  const first = before;
+  before = null;
+  await first?.();
+  return answerOf(request);
 });
-afterAll(() => api.stop());
 
 const host = (name: string) => Host.at(join(folder, name), api.url);
 const textOf = (messages: readonly unknown[]) => JSON.stringify(messages);

@@ -1,10 +1,10 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import { Berth, temporaryFolder } from './support/berth.ts';
 import { Host } from './support/host.ts';
-import { startMessagesApi, type MessagesApi } from './support/messages-api.ts';
+import { startMessagesApi } from './support/messages-api.ts';
 import { answerOf } from './support/model.ts';
 import { installPackage, runProgram } from './support/package.ts';
 
@@ -12,17 +12,10 @@ import { installPackage, runProgram } from './support/package.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-let berth: Berth;
-let api: MessagesApi;
-let folder: string;
-let project: string;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  project = await installPackage(await temporaryFolder());
-  [berth, api] = await Promise.all([Berth.start(), startMessagesApi(answerOf)]);
-});
-afterAll(() => api.stop());
+const folder = await temporaryFolder();
+const project = await installPackage(await temporaryFolder());
+const berth = await Berth.start();
+const api = await startMessagesApi(answerOf);
 
 const runOn = (host: Host, path: string, ...args: string[]) =>
   runProgram(path, args, { cwd: host.cwd, env: { ...host.env, BERTH_URL: berth.url } });

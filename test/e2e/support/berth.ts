@@ -10,7 +10,7 @@ import { afterAll } from 'vitest';
 import { buildWorker, startWorkerd, type Workerd } from '../../../scripts/workerd.ts';
 import { BerthClient } from '../../../src/client/index.ts';
 
-/** A new folder that is deleted when the tests of the file are over. */
+/** A new folder that is deleted when the tests of the file are over. To be called as the file is read. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -26,7 +26,7 @@ export class Berth {
     this.#server = server;
   }
 
-  /** A new server, until the tests of the file are over. */
+  /** A new server, until the tests of the file are over. To be called as the file is read. */
   static async start(): Promise<Berth> {
     const folder = await temporaryFolder();
     await buildWorker(join(folder, 'bundle'));

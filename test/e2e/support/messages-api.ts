@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { afterAll } from 'vitest';
 
 export interface Block {
   readonly type: string;
@@ -32,10 +33,9 @@ export interface MessagesApi {
   readonly url: string;
   /** All that was asked, oldest first. */
   readonly requests: readonly MessagesRequest[];
-  stop(): void;
 }
 
-/** Starts a server that answers each request with what `reply` makes of it. */
+/** A server that answers each request with what `reply` makes of it, until the tests of the file are over. */
 export async function startMessagesApi(
   reply: (request: MessagesRequest) => Reply | Promise<Reply>,
 ): Promise<MessagesApi> {
@@ -60,14 +60,11 @@ export async function startMessagesApi(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    requests,
-    stop() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${port}`, requests };
 }
 
 /** The events of a streamed answer. */
