@@ -30,7 +30,7 @@ const MAX_KNOWN_BY_CHARACTERS = 128;
 
 const [NEWLINE, CARRIAGE_RETURN, SPACE] = [0x0a, 0x0d, 0x20];
 
-/** As JSON, since SQL text has no lone surrogates: two uuids would be taken for one. */
+/** As JSON, which begins with a quote as no digest does, and has lone surrogates escaped, as SQL may not. */
 async function knownBy({ uuid }: JsonObject): Promise<string | null> {
   if (typeof uuid !== 'string') return null;
   const text = JSON.stringify(uuid);

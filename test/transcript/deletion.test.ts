@@ -51,6 +51,8 @@ describe('a deletion', () => {
     async (kind) => {
       const conversation = new Conversation();
       await conversation.append(entries(2));
+      // Until then an alarm of the append's would do.
+      await conversation.pass(MINUTE);
       failCalls('project.remove', kind, kind === 'hang' ? 1 : 2);
       await conversation.delete();
       expect(await conversation.read()).toBeNull();

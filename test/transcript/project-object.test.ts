@@ -41,7 +41,7 @@ describe('what a project is told', () => {
     const { index } = project();
     await index.put('p', news(1));
     await index.remove('s', 2);
-    await index.put('p', news(1, 5));
+    for (const generation of [1, 2]) await index.put('p', news(generation, 5));
     expect(await index.list(null, 10)).toEqual([]);
   });
 

@@ -89,6 +89,18 @@ describe('the project is told', () => {
     expect(await conversation.listed()).toEqual({ sessionId: 'conversation', mtime });
   });
 
+  it('not sooner than that, though the alarm that told it was for an earlier append', async () => {
+    const conversation = new Conversation();
+    for (const wait of [SECOND, 4_500, 4_400]) {
+      await conversation.append(entries(1));
+      await conversation.pass(wait);
+    }
+    // At 0 s and 5 s; of the append at 5.5 s it is told at 10 s.
+    expect(timesTold()).toBe(2);
+    await conversation.pass(5 * SECOND);
+    expect(timesTold()).toBe(3);
+  });
+
   it('once more after a lone append, and then no more', async () => {
     const conversation = new Conversation();
     await conversation.append(entries(1));
