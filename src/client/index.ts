@@ -24,6 +24,7 @@ export {
   type BerthErrorInfo,
   type ClientErrorCode,
 } from './errors.ts';
+export type { LiveSocket, OpenSocket, Watch, WatchListener, WatchState } from './live.ts';
 export type {
   CallOptions,
   ClientOptions,
@@ -44,6 +45,7 @@ export type {
   Transcripts,
 } from './transcripts.ts';
 export type { ErrorCode, FieldError } from '../contract/errors.ts';
+export type { LiveEvent, LiveMessage } from '../contract/live.ts';
 export type { RegistryLimits, RegistryStats, SeriesMinute } from '../contract/registry.ts';
 export type {
   CreateSession,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OpenSocket } from './live.ts';
 import type { Token } from './token-source.ts';
 
 /** The part of `fetch` that the client uses. */
@@ -19,6 +20,8 @@ export interface ClientOptions {
   readonly token?: Token | undefined;
   /** Used in place of the global `fetch`: a service binding, a proxy, a test. */
   readonly fetch?: Fetch | undefined;
+  /** Used in place of the global `WebSocket`, which Node has from 22 on, to watch the live feed. */
+  readonly openSocket?: OpenSocket | undefined;
   /** How long one attempt may take, milliseconds; a stream, between two chunks. 30,000 by default. */
   readonly timeoutMs?: number | undefined;
   /** How often a call is attempted at most, the first time included. 4 by default. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { RegistryLimits, RegistryStats, Series, SeriesMinute } from '../contract/registry.ts';
+import { LiveWatch, type Watch, type WatchListener } from './live.ts';
 import type { CallOptions } from './options.ts';
 import { queryOf } from './path.ts';
 import { readJson, readText, type Transport } from './transport.ts';
@@ -62,5 +63,24 @@ export class Registry {
   /** The figures of {@link stats} as OpenMetrics text. */
   metrics(options?: CallOptions): Promise<string> {
     return this.#transport.send({ method: 'GET', path: '/v1/registry/metrics', read: readText }, options);
+  }
+
+  /**
+   * Watches what happens: statistics at most once a second, and each change of a session. A connection that
+   * is lost is made again, after a wait with full jitter, until the watch is closed or the token refused.
+   *
+   * @example
+   * ```ts
+   * const watch = client.registry.watch({
+   *   message(message) {
+   *     if (message.type === 'session') console.log(message.event, message.session.sessionId);
+   *   },
+   * });
+   * // …
+   * watch.close();
+   * ```
+   */
+  watch(listener: WatchListener): Watch {
+    return new LiveWatch(this.#transport, listener);
   }
 }

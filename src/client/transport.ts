@@ -14,6 +14,7 @@ import {
   TimeoutError,
   UnexpectedAnswerError,
 } from './errors.ts';
+import type { LiveSocket, OpenSocket } from './live.ts';
 import type { CallOptions, ClientOptions, Fetch, SlotOptions } from './options.ts';
 import { backoffMs, bounded, delay } from './retry.ts';
 import { TokenSource } from './token-source.ts';
@@ -92,6 +93,7 @@ export class Transport {
   readonly #prefix: string;
   readonly #token: TokenSource;
   readonly #fetch: Fetch;
+  readonly #openSocket: OpenSocket;
   readonly #maxAttempts: number;
   readonly #maxRetryAfterMs: number;
 
@@ -99,9 +101,26 @@ export class Transport {
     this.#prefix = prefixOf(options.baseUrl);
     this.#token = new TokenSource(options.token);
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.#openSocket = options.openSocket ?? ((url, protocols) => new WebSocket(url, protocols));
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxAttempts = options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
     this.#maxRetryAfterMs = options.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS;
+  }
+
+  /** Where a WebSocket goes, and the token for it, which no address may have in it. */
+  async socketAddress(path: string): Promise<{ url: string; token: string | null }> {
+    const pending = this.#token.get();
+    const token = await this.#within({}, 'The token did not come', () => pending);
+    return { url: this.#prefix.replace(/^http/, 'ws') + path, token };
+  }
+
+  openSocket(url: string, protocols: string[]): LiveSocket {
+    return this.#openSocket(url, protocols);
+  }
+
+  /** Asks for what a viewer may read, once, to learn what is wrong: nothing, if it is answered. */
+  async probe(): Promise<void> {
+    await this.send({ method: 'GET', path: '/v1/registry/limits', read: readText }, { maxAttempts: 1 });
   }
 
   /** Sends a request, again where that is safe, until it is answered or given up. */
