@@ -6,7 +6,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -21,6 +21,8 @@ const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { defa
 
 /** The Worker's only module in a bundle. */
 const MODULE = 'index.js';
+/** The files of the page, beside it. */
+const PAGE = 'page';
 /** Where a server keeps its objects, and what it was started with, below its data folder. */
 const OBJECTS_FOLDER = 'objects';
 const CONFIG_FILE = 'workerd.capnp';
@@ -69,6 +71,7 @@ export async function buildWorker(bundle: string): Promise<void> {
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     },
   );
+  await cp(join(ROOT, 'dist/page'), join(bundle, PAGE), { recursive: true });
 }
 
 /** Starts a server, and waits until it answers. It does not outlive this process. */
@@ -85,6 +88,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       'serve',
       config,
       `--directory-path=${OBJECTS_FOLDER}=${join(data, OBJECTS_FOLDER)}`,
+      `--directory-path=${PAGE}=${resolve(options.bundle, PAGE)}`,
       `--socket-addr=http=${host}:${port}`,
       `--control-fd=${CONTROL_FD}`,
     ],
@@ -161,6 +165,7 @@ const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
     (name = "${OBJECTS_FOLDER}", disk = (writable = true)),
+    (name = "${PAGE}", disk = (writable = false)),
   ],
   sockets = [(name = "http", http = (), service = "worker")],
 );
@@ -173,6 +178,7 @@ const worker :Workerd.Worker = (
     ...objects.map(
       (it) => `(name = ${text(it.name)}, durableObjectNamespace = (className = ${text(it.class_name)}))`,
     ),
+    `(name = ${text(worker.assets?.binding ?? '')}, service = "${PAGE}")`,
     // A setting is what JSON makes of it, as wrangler has it: text, or a number.
     ...vars.map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
   ])},

@@ -11,6 +11,7 @@ import { MAX_BODY_BYTES } from './contract/limits.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import { guard } from './http/guard.ts';
+import { pages, servePage } from './http/pages.ts';
 import { problem } from './http/problem.ts';
 import { track, unexpected } from './http/request.ts';
 import { registryRoutes } from './http/routes/registry.ts';
@@ -52,6 +53,8 @@ export function createApp(): Hono<AppEnv> {
   app.onError(unexpected);
   app.notFound((c) => problem(c, { code: 'not_found', detail: 'There is nothing at this address.' }));
   app.use(track);
+  // The outer one has the last word on what it answers: pages have a policy of their own.
+  for (const { path, protect } of pages) app.use(path, protect);
   app.use(protectAnswers);
   app.use('/v1/*', crossOrigin);
   app.use(
@@ -70,5 +73,6 @@ export function createApp(): Hono<AppEnv> {
       route.handle(c),
     );
   }
+  for (const { path } of pages) app.get(path, (c) => servePage(c));
   return app;
 }

@@ -19,7 +19,8 @@ export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set('requestId', requestId);
   await next();
   c.header('X-Request-Id', requestId);
-  c.header('Cache-Control', 'no-store');
+  // Files of the page say for themselves how long they keep.
+  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
   logInfo('request', {
     requestId,
     method: c.req.method,

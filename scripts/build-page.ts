@@ -1,0 +1,80 @@
+/**
+ * Builds the page and the API's reference from `src/dashboard` into `dist/page`, where the Worker serves them
+ * from. Runs before every start, test and deploy, and does nothing while the page is as new as its sources.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Rolldown } from 'vite';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const SOURCE = join(ROOT, 'src/dashboard');
+/** What a change in makes the page old. */
+const INPUTS = ['src/dashboard', 'src/client', 'src/contract', 'package-lock.json', 'scripts/build-page.ts'];
+
+/** The folder of the files as they are served. */
+export const PAGE_FOLDER = join(ROOT, 'dist/page');
+/** Changed last of all: it is as old as the newest of what it was made from. */
+const STAMP = join(ROOT, 'dist/page.stamp');
+
+/** When a file, or the newest one below a folder, was changed; milliseconds since the epoch. */
+async function changedAt(path: string): Promise<number> {
+  const { mtimeMs } = await stat(path);
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+  const times = await Promise.all(
+    entries.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs),
+  );
+  return Math.max(mtimeMs, ...times);
+}
+
+/** Writes a file as a whole: what reads it meanwhile gets the old one or the new one. */
+async function replace(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.tmp`;
+  await writeFile(draft, content);
+  await rename(draft, path);
+}
+
+async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
+  // Loaded only where there is something to build.
+  const { build } = await import('vite');
+  const result = await build({
+    configFile: false,
+    root: SOURCE,
+    logLevel: 'warn',
+    publicDir: false,
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      write: false,
+      target: 'es2022',
+      modulePreload: { polyfill: false },
+      rolldownOptions: { input: [join(SOURCE, 'index.html'), join(SOURCE, 'docs.html')] },
+      // Swagger UI is what it is; the page itself has a budget, which a test holds.
+      chunkSizeWarningLimit: 2_000,
+    },
+  });
+  const { output } = result as Rolldown.RolldownOutput;
+  return new Map(output.map((file) => [file.fileName, file.type === 'chunk' ? file.code : file.source]));
+}
+
+/** Builds the page, unless it is as new as its sources. */
+export async function buildPage(): Promise<void> {
+  const newest = Math.max(...(await Promise.all(INPUTS.map((path) => changedAt(join(ROOT, path))))));
+  const isBuilt = existsSync(STAMP) && existsSync(join(PAGE_FOLDER, 'index.html'));
+  if (isBuilt && (await stat(STAMP)).mtimeMs >= newest) return;
+  const files = await bundle();
+  // The pages last: what they name is there before they are.
+  const names = [...files.keys()].toSorted(
+    (a, b) => Number(a.endsWith('.html')) - Number(b.endsWith('.html')),
+  );
+  for (const name of names) await replace(join(PAGE_FOLDER, name), files.get(name) ?? '');
+  const found = await readdir(join(PAGE_FOLDER, 'assets'));
+  for (const name of found)
+    if (!files.has(`assets/${name}`)) await rm(join(PAGE_FOLDER, 'assets', name), { force: true });
+  await writeFile(STAMP, '');
+  await utimes(STAMP, new Date(newest), new Date(newest + 1));
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === import.meta.filename) await buildPage();

@@ -1,0 +1,41 @@
+/**
+ * A question before what can't be undone.
+ *
+ * @module
+ */
+import { useEffect, useRef } from 'preact/hooks';
+
+interface Props {
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+  readonly onAnswer: (agreed: boolean) => void;
+}
+
+export function ConfirmDialog({ title, text, action, onAnswer }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog
+      ref={dialog}
+      class="card confirm"
+      aria-labelledby="confirm-title"
+      onCancel={(event) => {
+        event.preventDefault();
+        onAnswer(false);
+      }}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <h2 id="confirm-title">{title}</h2>
+      <p>{text}</p>
+      <div class="answers">
+        <button type="button" onClick={() => onAnswer(false)}>
+          Keep it
+        </button>
+        <button type="button" class="danger" onClick={() => onAnswer(true)}>
+          {action}
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,207 @@
+/**
+ * The sessions: a table that changes in place. Only the rows in sight are there, however many there are.
+ *
+ * @module
+ */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { FirstSession } from './first-session.tsx';
+import { open, opened } from './route.ts';
+import { NEWEST_FIRST, type SortKey } from './session-filter.ts';
+import { answered, filter, loading, loadMore, rows, setSort, sort } from './session-list.ts';
+import { rowId, SessionRow } from './session-row.tsx';
+import { orderBy, SessionTools } from './session-tools.tsx';
+
+const COLUMNS: readonly { readonly label: string; readonly name: string; readonly key: SortKey | null }[] = [
+  { label: 'Session', name: 'id', key: 'created' },
+  { label: 'Metadata', name: 'labels', key: null },
+  { label: 'Model', name: 'model', key: 'model' },
+  { label: 'Mode', name: 'permission', key: 'mode' },
+  { label: 'Messages', name: 'messages', key: 'messages' },
+  { label: 'Active', name: 'activity', key: 'activity' },
+  { label: 'Expires', name: 'expiry', key: 'expires' },
+];
+
+/** As in the style sheet. */
+const ROW_PX = 42;
+const NARROW_ROW_PX = 66;
+const narrow = matchMedia('(max-width: 899px)');
+
+/** Rows that are there above and below what is seen, so that scrolling meets no gap. */
+const MARGIN_ROWS = 8;
+/** The next page is fetched when the end of what there is comes this near. */
+const NEAR_END_ROWS = 40;
+
+function useRowHeight(): number {
+  const [isNarrow, setNarrow] = useState(narrow.matches);
+  useEffect(() => {
+    const follow = (): void => setNarrow(narrow.matches);
+    narrow.addEventListener('change', follow);
+    return () => narrow.removeEventListener('change', follow);
+  }, []);
+  return isNarrow ? NARROW_ROW_PX : ROW_PX;
+}
+
+function Heads() {
+  const current = sort.value;
+  return (
+    <div role="row" class="row heads" aria-rowindex={1}>
+      {COLUMNS.map(({ label, name, key }) => {
+        const isSorted = key === current.key;
+        const direction = current.descending ? 'descending' : 'ascending';
+        return (
+          <div
+            key={name}
+            role="columnheader"
+            class={`cell ${name}`}
+            aria-sort={isSorted ? direction : key === null ? undefined : 'none'}
+          >
+            {key === null ? (
+              label
+            ) : (
+              <button type="button" onClick={() => setSort(orderBy(key, current))}>
+                {label}
+                <i aria-hidden="true">{isSorted && (current.descending ? '↓' : '↑')}</i>
+              </button>
+            )}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+interface Seen {
+  readonly top: number;
+  readonly height: number;
+}
+
+/** Keeps what is looked at in its place while rows come above it. */
+function useAnchor(scroller: { readonly current: HTMLElement | null }, rowPx: number): void {
+  const anchor = useRef<string | null>(null);
+  const list = rows.value;
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const first = Math.floor(element.scrollTop / rowPx);
+    const isNewestFirst = sort.peek().key === NEWEST_FIRST.key && sort.peek().descending;
+    if (first > 0 && anchor.current !== null && isNewestFirst) {
+      const moved = list.findIndex(({ session }) => session.sessionId === anchor.current);
+      if (moved >= 0 && moved !== first) element.scrollTop += (moved - first) * rowPx;
+    }
+    anchor.current = list[Math.floor(element.scrollTop / rowPx)]?.session.sessionId ?? null;
+  }, [list]);
+  useEffect(() => {
+    const element = scroller.current;
+    const remember = (): void => {
+      if (element === null) return;
+      anchor.current = rows.peek()[Math.floor(element.scrollTop / rowPx)]?.session.sessionId ?? null;
+    };
+    element?.addEventListener('scroll', remember, { passive: true });
+    return () => element?.removeEventListener('scroll', remember);
+  }, [rowPx]);
+}
+
+const PAGE_ROWS = 10;
+
+export function SessionTable() {
+  const scroller = useRef<HTMLDivElement>(null);
+  const rowPx = useRowHeight();
+  const [seen, setSeen] = useState<Seen>({ top: 0, height: 800 });
+  const [current, setCurrent] = useState<string | null>(null);
+  const list = rows.value;
+  useAnchor(scroller, rowPx);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return undefined;
+    const look = (): void => setSeen({ top: element.scrollTop, height: element.clientHeight });
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    element.addEventListener('scroll', look, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', look);
+    };
+  }, []);
+  const first = Math.max(0, Math.floor(seen.top / rowPx) - MARGIN_ROWS);
+  const last = Math.min(list.length, Math.ceil((seen.top + seen.height) / rowPx) + MARGIN_ROWS);
+  useEffect(() => {
+    if (last + NEAR_END_ROWS > list.length) loadMore();
+  }, [last, list.length, loading.value]);
+
+  const openAt = (index: number): void => {
+    const row = rows.peek()[index];
+    if (row === undefined) return;
+    setCurrent(row.session.sessionId);
+    open(row.session.sessionId);
+  };
+  const move = (event: KeyboardEvent): void => {
+    const element = scroller.current;
+    if (element === null || event.target !== element) return;
+    const at = list.findIndex(({ session }) => session.sessionId === current);
+    const end = list.length - 1;
+    const goals: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + PAGE_ROWS,
+      PageUp: at - PAGE_ROWS,
+      Home: 0,
+      End: end,
+    };
+    if ((event.key === 'Enter' || event.key === ' ') && at >= 0) {
+      event.preventDefault();
+      openAt(at);
+    }
+    const goal = goals[event.key];
+    if (goal === undefined || end < 0) return;
+    event.preventDefault();
+    const index = Math.max(0, Math.min(end, goal));
+    setCurrent(list[index]?.session.sessionId ?? null);
+    const heads = element.querySelector<HTMLElement>('.heads')?.offsetHeight ?? 0;
+    const top = index * rowPx;
+    const below = top + rowPx + heads - element.clientHeight;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (below > element.scrollTop) element.scrollTop = below;
+  };
+
+  const visible = list.slice(first, last);
+  const isCurrentThere = visible.some(({ session }) => session.sessionId === current);
+  const { status, text, model } = filter.value;
+  const isPlain = text.trim() === '' && model === null;
+  return (
+    <section class="card sessions" id="sessions" aria-labelledby="sessions-title">
+      <SessionTools />
+      <div
+        class="grid"
+        role="grid"
+        ref={scroller}
+        tabIndex={0}
+        aria-labelledby="sessions-title"
+        aria-rowcount={list.length + 1}
+        aria-colcount={COLUMNS.length}
+        aria-activedescendant={isCurrentThere && current !== null ? rowId(current) : undefined}
+        onKeyDown={move}
+      >
+        <Heads />
+        <div role="rowgroup" class="body" style={{ height: `${list.length * rowPx}px` }}>
+          {visible.map((row, offset) => (
+            <SessionRow
+              key={row.session.sessionId}
+              row={row}
+              index={first + offset}
+              top={(first + offset) * rowPx}
+              isCurrent={row.session.sessionId === current}
+              isOpen={row.session.sessionId === opened.value}
+              onOpen={openAt}
+            />
+          ))}
+        </div>
+      </div>
+      {list.length === 0 && answered.value && (
+        <div class="empty">
+          {isPlain && (status === 'active' || status === 'all') ? <FirstSession /> : <p>Nothing is found.</p>}
+        </div>
+      )}
+    </section>
+  );
+}

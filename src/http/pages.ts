@@ -1,0 +1,91 @@
+/**
+ * The pages: the dashboard and the API's reference, from the files that the build of `src/dashboard` made.
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import type { AppContext, AppEnv } from './app-env.ts';
+import { problem } from './problem.ts';
+
+/** Where browsers look: a path of the app, and the policy of what it answers. */
+interface Page {
+  readonly path: string;
+  readonly protect: MiddlewareHandler<AppEnv>;
+}
+
+/** The kinds of files that the build makes. What serves them on other hosts knows no types. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  txt: 'text/plain; charset=utf-8',
+};
+
+/** Names below this folder have a digest of the content: what is there never changes, for a year. */
+const HASHED_FOLDER = '/assets/';
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+/** Asked for again each time, and answered with 304 while it is the same. */
+const REVALIDATED = 'no-cache';
+
+/** No origin but our own: nothing inline, nothing that frames or is framed. */
+const PAGE_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  // Our own WebSocket too: 'self' covers it in all browsers since 2022.
+  connectSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  fontSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+function protectPage(policy: typeof PAGE_POLICY): MiddlewareHandler<AppEnv> {
+  return secureHeaders({
+    contentSecurityPolicy: policy,
+    strictTransportSecurity: 'max-age=31536000; includeSubDomains',
+    referrerPolicy: 'no-referrer',
+    xFrameOptions: 'DENY',
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  });
+}
+
+const protect = protectPage(PAGE_POLICY);
+
+/** Every address of the pages. Swagger UI's own markup has `style` attributes, so that `/docs` allows those. */
+export const pages: readonly Page[] = [
+  { path: '/', protect },
+  { path: '/docs', protect: protectPage({ ...PAGE_POLICY, styleSrc: ["'self'", "'unsafe-inline'"] }) },
+  { path: '/assets/:name{[\\w.-]+}', protect },
+];
+
+const FILES: Readonly<Record<string, string>> = { '/': '/index.html', '/docs': '/docs.html' };
+
+/** Answers a page, or one of its files. */
+export async function servePage(c: AppContext): Promise<Response> {
+  const path = FILES[c.req.path] ?? c.req.path;
+  const conditional = c.req.header('If-None-Match');
+  const found = await c.env.ASSETS.fetch(
+    new Request(new URL(path, c.req.url), {
+      headers: conditional === undefined ? {} : { 'If-None-Match': conditional },
+    }),
+  );
+  if (!found.ok && found.status !== 304) {
+    await found.body?.cancel();
+    return problem(c, { code: 'not_found', detail: 'There is nothing at this address.' });
+  }
+  const headers = new Headers({
+    'Content-Type': CONTENT_TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+    'Cache-Control': path.startsWith(HASHED_FOLDER) ? IMMUTABLE : REVALIDATED,
+  });
+  const tag = found.headers.get('ETag');
+  if (tag !== null) headers.set('ETag', tag);
+  return new Response(found.body, { status: found.status, headers });
+}
