@@ -3,10 +3,14 @@
  *
  * @module
  */
-import { BEARER_SUBPROTOCOL_PREFIX, LIVE_SUBPROTOCOL, type LiveMessage } from '../contract/live.ts';
+import type { BEARER_SUBPROTOCOL_PREFIX, LIVE_SUBPROTOCOL, LiveMessage } from '../contract/live.ts';
 import { AuthenticationError, BerthError, ConnectionError, PermissionDeniedError } from './errors.ts';
 import { backoffMs } from './retry.ts';
 import type { Transport } from './transport.ts';
+
+/** As the contract has them, which the types see to: the client takes no code of it. */
+const SUBPROTOCOL: typeof LIVE_SUBPROTOCOL = 'berth.v1';
+const BEARER_PREFIX: typeof BEARER_SUBPROTOCOL_PREFIX = 'bearer.';
 
 /** The server takes a viewer that has stopped to ping for gone after two minutes. */
 const PING_INTERVAL_MS = 30_000;
@@ -122,8 +126,8 @@ export class LiveWatch implements Watch {
     try {
       const { url, token } = await this.#transport.socketAddress('/v1/registry/live');
       if (this.#isClosed()) return;
-      const bearer = token === null ? [] : [BEARER_SUBPROTOCOL_PREFIX + token];
-      this.#listen(this.#transport.openSocket(url, [LIVE_SUBPROTOCOL, ...bearer]));
+      const bearer = token === null ? [] : [BEARER_PREFIX + token];
+      this.#listen(this.#transport.openSocket(url, [SUBPROTOCOL, ...bearer]));
     } catch (cause) {
       const failed =
         cause instanceof BerthError ? cause : new ConnectionError('There is no WebSocket.', cause);
