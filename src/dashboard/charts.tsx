@@ -72,7 +72,7 @@ function Plot({ chart }: { readonly chart: Chart }) {
     };
     make();
     const observer = new ResizeObserver(() => {
-      made.current?.setSize({ width: element.clientWidth, height: made.current.height });
+      made.current?.setSize({ width: element.clientWidth, height: element.clientHeight });
     });
     observer.observe(element);
     scheme.addEventListener('change', make);

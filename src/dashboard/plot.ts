@@ -15,7 +15,6 @@ export interface Line {
 
 /** Charts of one page share a cursor. */
 const SYNC_KEY = 'minutes';
-const HEIGHT_PX = 148;
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -32,7 +31,7 @@ function axis(size: number): UPlot.Axis {
   };
 }
 
-/** Makes a chart in an element, as wide as that is. `onCursor` gets the index of the minute, or null. */
+/** Makes a chart in an element, as large as that is. `onCursor` gets the index of the minute, or null. */
 export function plot(
   element: HTMLElement,
   lines: readonly Line[],
@@ -41,7 +40,7 @@ export function plot(
 ): UPlot {
   const options: UPlot.Options = {
     width: element.clientWidth,
-    height: HEIGHT_PX,
+    height: element.clientHeight,
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: {

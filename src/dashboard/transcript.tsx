@@ -154,11 +154,13 @@ export function Transcript(props: Props) {
           {count(hidden)} earlier
         </button>
       )}
-      <ol class="turns" role="log" aria-label="Conversation">
-        {turns.slice(hidden).map((turn) => (
-          <TurnView key={turn.key} turn={turn} />
-        ))}
-      </ol>
+      <div role="log" aria-labelledby="transcript-title">
+        <ol class="turns">
+          {turns.slice(hidden).map((turn) => (
+            <TurnView key={turn.key} turn={turn} />
+          ))}
+        </ol>
+      </div>
     </section>
   );
 }
