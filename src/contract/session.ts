@@ -153,6 +153,9 @@ export const TouchSession = z.strictObject({
 });
 export type TouchSession = z.infer<typeof TouchSession>;
 
+/** The body of what needs none: empty, or an object without fields. */
+export const NoBody = z.strictObject({});
+
 /** The body that links a Claude session id. */
 export const LinkClaudeSession = z.strictObject({
   claudeSessionId: z.string().check(z.regex(limits.CLAUDE_SESSION_ID_PATTERN)),

@@ -22,10 +22,18 @@ export function defaultsOf(c: AppContext): SessionDefaults {
   return { cwd: defaultCwd, sessionTimeoutMs, maxLifetimeMs };
 }
 
-/** The session id in the path. One that can't be ours is not looked up anywhere. */
-export function sessionIdOf(c: AppContext): Result<string> {
+/**
+ * Calls the session in the path, and answers it with its revision as the entity tag. An id that can't be one
+ * of ours is not looked up anywhere.
+ */
+export async function onSession(
+  c: AppContext,
+  call: (objects: Objects, sessionId: string) => Promise<Result<Session>>,
+): Promise<Response> {
   const id = parseSessionId(c.req.param('id') ?? '', Date.now());
-  return id === null ? fail('session_not_found', 'There is no session with this id.') : ok(id);
+  if (id === null)
+    return problem(c, { code: 'session_not_found', detail: 'There is no session with this id.' });
+  return answerSession(c, await call(objectsOf(c), id));
 }
 
 /** `bypassPermissions` lets Claude do anything on its host: a scope of its own guards it. */

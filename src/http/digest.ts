@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256 } from '../protocol/sha256.ts';
 
 /** The value with the keys of every object in order, as tagged lists, so that equal values are written alike. */
 function canonical(value: unknown): unknown {
@@ -12,13 +13,7 @@ function canonical(value: unknown): unknown {
   return ['object', ...entries.map(([key, inner]) => [key, canonical(inner)])];
 }
 
-/** SHA-256 of bytes in lower-case hex. */
-export async function digestBytes(bytes: ArrayBuffer | Uint8Array): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', bytes);
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 /** SHA-256 of a JSON value in lower-case hex; the order of keys makes no difference. */
 export function digest(value: unknown): Promise<string> {
-  return digestBytes(new TextEncoder().encode(JSON.stringify(canonical(value))));
+  return sha256(JSON.stringify(canonical(value)));
 }

@@ -63,6 +63,8 @@ export function readQuery(c: AppContext): Result<Record<string, string>> {
   for (const [name, values] of Object.entries(c.req.queries())) {
     const [value, ...others] = values;
     if (others.length > 0) return invalid(name, 'Must be given once');
+    // Schemas of open objects drop it.
+    if (name === '__proto__') return invalid(name, 'There is no such parameter');
     Object.defineProperty(query, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return ok(query);

@@ -31,8 +31,7 @@ export async function createSession(
   const written = await objects.session(sessionId, 'repeatable', (session) =>
     session.create(sessionId, input, defaults, deadline),
   );
-  if (!written.ok) return written;
-  return ok({ session: written.value.session, created: !repeat || written.value.created });
+  return written.ok ? ok({ session: written.value, created: !repeat }) : written;
 }
 
 async function createdBefore(
@@ -46,8 +45,16 @@ async function createdBefore(
     : found;
 }
 
-/** Resumes an expired session: takes a slot, then writes the session before the deadline. */
+/**
+ * Resumes an expired session: takes a slot, then writes the session before the deadline. Where it changed
+ * between the two, as when someone else resumes it, its new state decides.
+ */
 export async function resumeSession(objects: Objects, sessionId: string): Promise<Result<Session>> {
+  const first = await tryResume(objects, sessionId);
+  return !first.ok && first.error.code === 'conflict' ? tryResume(objects, sessionId) : first;
+}
+
+async function tryResume(objects: Objects, sessionId: string): Promise<Result<Session>> {
   const plan = await objects.session(sessionId, 'repeatable', (session) => session.planResume());
   if (!plan.ok) return plan;
   const { session, next } = plan.value;

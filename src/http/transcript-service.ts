@@ -16,7 +16,8 @@ import type {
   TranscriptName,
 } from '../protocol/transcript.ts';
 import { within } from '../protocol/within.ts';
-import { digest, digestBytes } from './digest.ts';
+import { sha256 } from '../protocol/sha256.ts';
+import { digest } from './digest.ts';
 import { sliceEntries } from './entry-slices.ts';
 import type { Objects } from './objects.ts';
 
@@ -74,7 +75,7 @@ export async function appendRequest(
     subpath: subpath ?? '',
     entries: await toBatch(body, entries),
     summary: summary ?? null,
-    idempotency: key === null ? null : { key, bodyDigest: await digestBytes(body) },
+    idempotency: key === null ? null : { key, bodyDigest: await sha256(body) },
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256 } from './sha256.ts';
 
 /** The name of a session's object. */
 export const sessionObjectName = (tenant: string, sessionId: string): string => `${tenant}/${sessionId}`;
@@ -18,10 +19,8 @@ export function tenantOf(objectName: string | undefined): string {
  * SHA-256 in hex of parts that may hold anything: each comes with its length, so that no two lists of parts
  * are alike. A name has to be hashed since the platform knows none above 1,024 bytes.
  */
-async function hashed(...parts: readonly string[]): Promise<string> {
-  const text = parts.map((part) => `${part.length}:${part}`).join('');
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+function hashed(...parts: readonly string[]): Promise<string> {
+  return sha256(parts.map((part) => `${part.length}:${part}`).join(''));
 }
 
 /** The name of a transcript's object. */

@@ -11,12 +11,12 @@ import type { RegistryStore } from './registry-store.ts';
 import type { IndexRow } from './session-index.ts';
 
 /** How long a reservation may be used. */
-export const RESERVATION_LEASE_MS = 15_000;
+const RESERVATION_LEASE_MS = 15_000;
 /**
  * From when on an unused reservation is settled. The time between the two absorbs clocks that differ, so
  * that no session is written after its slot was given away.
  */
-export const RESERVATION_SETTLE_MS = 30_000;
+const RESERVATION_SETTLE_MS = 30_000;
 
 export class Admission {
   readonly #store: RegistryStore;
@@ -78,7 +78,8 @@ export class Admission {
     const repeat = known !== null;
     const sessionId = known?.sessionId ?? request.sessionId;
     const row = this.#store.index.find(sessionId);
-    const unconfirmed = row?.status === 'active' && row.reserved !== 'no';
+    const unconfirmed =
+      row?.status === 'active' && row.reserved === (expired === undefined ? 'create' : 'resume');
     if (unconfirmed && (repeat || row.version === report.version))
       return ok({ sessionId, deadline: this.#renew(row), repeat });
     if (repeat) return ok({ sessionId, deadline: null, repeat });

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { SessionReport } from '../protocol/report.ts';
+import { LEASE_MARGIN_MS, type SessionReport } from '../protocol/report.ts';
+import type { SessionSummary } from '../contract/session.ts';
 import type { IndexRow, SessionIndex } from './session-index.ts';
-import { LEASE_MARGIN_MS } from './session-index.ts';
 import type { Change, Kind, Statistics } from './statistics.ts';
 
 /** What a change of a row means for the all-time totals. */
@@ -56,7 +56,8 @@ export class Ledger {
   move(before: IndexRow | null, after: IndexRow | null, event: LedgerEvent | null, now: number): void {
     this.#index.replace(before, after);
     this.#moves.push({ before, after });
-    const messages = after === null ? 0 : after.messageCount - (before?.messageCount ?? 0);
+    // A row that is new counts none: those of a session that comes back were counted before.
+    const messages = before === null || after === null ? 0 : after.messageCount - before.messageCount;
     const tallies = talliesOf(before, after);
     if (before?.status === after?.status && tallies.length === 0 && messages <= 0 && event === null) return;
     const current: Change['current'] = {
@@ -124,6 +125,13 @@ export function rowOf(row: IndexRow, report: SessionReport, now: number): IndexR
     asks: 0,
     messageCount: report.messageCount,
     reportedAt: now,
-    summary: report.summary ?? row.summary,
+    summary: report.summary ?? erased(row.summary, report),
   };
+}
+
+/** The last summary of a session that was erased, as it ended. */
+function erased(summary: SessionSummary, { status, endedAt }: SessionReport): SessionSummary {
+  if (status === 'active' || endedAt === null) return summary;
+  const endReason = status === 'ended' ? { endReason: 'ended' as const } : {};
+  return { ...summary, status, endedAt: new Date(endedAt).toISOString(), ...endReason };
 }

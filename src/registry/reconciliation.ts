@@ -23,19 +23,18 @@ export class Reconciliation {
     this.#tenant = tenant;
   }
 
-  /** Writes down what sessions said. Each for itself: one that can't be written holds up no other. */
-  settle(asked: readonly Asked[]): void {
-    for (const one of asked) {
-      try {
-        this.#store.write((now) => this.#settleOne(one, now));
-      } catch (error) {
-        logError('registry.settle_failed', error, { tenant: this.#tenant, sessionId: one.row.sessionId });
-        this.#store.write((now) => this.#askLater(one.row.sessionId, now));
-      }
+  /** Writes down what a session said. One whose answer can't be written is asked again later. */
+  settle(asked: Asked): void {
+    const { sessionId } = asked.row;
+    try {
+      this.#store.write((now) => this.#apply(asked, now));
+    } catch (error) {
+      logError('registry.settle_failed', error, { tenant: this.#tenant, sessionId });
+      this.#store.write((now) => this.#askLater(sessionId, now));
     }
   }
 
-  #settleOne({ row, answer }: Asked, now: number): void {
+  #apply({ row, answer }: Asked, now: number): void {
     const current = this.#store.index.find(row.sessionId);
     // What has moved on since the session was asked is left alone.
     if (current?.version !== row.version || current.due !== row.due || current.status !== row.status) return;

@@ -9,7 +9,7 @@ import type { LiveEvent } from '../contract/live.ts';
 import type { RegistryLimits, RegistryStats, SeriesMinute } from '../contract/registry.ts';
 import type { ListedSession } from '../contract/session.ts';
 import { readSettings } from '../contract/settings.ts';
-import { logInfo, logWarning } from '../log.ts';
+import { logInfo } from '../log.ts';
 import { LIVE_EXPIRES_HEADER } from '../protocol/live.ts';
 import { sessionObjectName, tenantOf } from '../protocol/names.ts';
 import { remote } from '../protocol/remote.ts';
@@ -21,7 +21,6 @@ import type {
   ReserveRequest,
   SessionReport,
 } from '../protocol/report.ts';
-import { within } from '../protocol/within.ts';
 import { Admission } from './admission.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import type { Move } from './ledger.ts';
@@ -29,16 +28,16 @@ import { LiveFeed } from './live-feed.ts';
 import { Reconciliation } from './reconciliation.ts';
 import { RegistryStore } from './registry-store.ts';
 import type { IndexRow, ListFilter } from './session-index.ts';
-import { SWEEP_BATCH, Sweeper } from './sweeper.ts';
+import { Sweeper } from './sweeper.ts';
 
 /** Sessions report mere activity at most this often, so that all of them together make 200 calls a second. */
 const MIN_REPORT_INTERVAL_MS = 15_000;
 const REPORTS_PER_MS = 0.2;
 
-/** How long a caller waits for sessions to be asked, where the answer could be better for it. */
-const SETTLE_WAIT_MS = 1_000;
 /** Refusals are written by then at the latest. */
 const REFUSALS_FLUSH_MS = 1_000;
+/** After an alarm that failed; the platform tries it again too, but not for ever. */
+const FAILED_ALARM_RETRY_MS = 5_000;
 /** How long the alarm goes on before it makes room. */
 const MAX_ALARM_RUN_MS = 60_000;
 
@@ -117,7 +116,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   async stats(): Promise<RegistryStats> {
     if (this.#store.isThere) {
       await this.#settleSuspects();
-      this.#store.prune(Date.now());
+      this.#store.pruneAll(Date.now());
     }
     return this.#readStats();
   }
@@ -158,9 +157,11 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   override async alarm(): Promise<void> {
     try {
       await this.#clock.ring(() => this.#sweep());
-    } finally {
-      this.#arm(Date.now());
+    } catch (error) {
+      this.#clock.armBy(Date.now() + FAILED_ALARM_RETRY_MS, Date.now());
+      throw error;
     }
+    this.#arm(Date.now());
   }
 
   async #sweep(): Promise<void> {
@@ -169,9 +170,10 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     let more = this.#store.isThere;
     while (more && Date.now() < startedAt + MAX_ALARM_RUN_MS) {
       const pruned = this.#store.prune(Date.now());
-      const asked = await this.#sweeper.batch('lapsed');
-      more = pruned || asked >= SWEEP_BATCH;
+      const asked = await this.#sweeper.start('lapsed');
+      more = asked.length > 0 || pruned;
     }
+    await this.#sweeper.finished();
   }
 
   #readStats(): RegistryStats {
@@ -185,11 +187,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
    */
   async #settleSuspects(): Promise<boolean> {
     if (!this.#store.isThere || this.#store.index.suspects(Date.now(), 1).length === 0) return false;
-    const batch = this.#sweeper.batch('suspect');
-    this.ctx.waitUntil(batch);
-    await within(SETTLE_WAIT_MS, batch).catch((error: unknown) =>
-      logWarning('registry.sweep_slow', { tenant: this.#tenant, message: String(error) }),
-    );
+    await this.#sweeper.round('suspect');
     return true;
   }
 

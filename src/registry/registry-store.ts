@@ -12,6 +12,8 @@ import { Statistics } from './statistics.ts';
 
 /** Rows deleted in one transaction. */
 const PRUNE_BATCH = 500;
+/** How many of those a caller of the statistics waits for. */
+const MAX_PRUNE_BATCHES = 20;
 
 /** What happens after a write. */
 export interface WriteListener {
@@ -49,10 +51,15 @@ export class RegistryStore {
   write<T>(change: (now: number) => T): T {
     const now = Date.now();
     this.#schema.ensure();
+    const result = this.#transact(change, now);
+    this.#listener.changed(this.ledger.takeMoves());
+    return result;
+  }
+
+  #transact<T>(change: (now: number) => T, now: number): T {
     try {
       const result = this.#storage.transactionSync(() => change(now));
       this.statistics.committed();
-      this.#listener.changed(this.ledger.takeMoves());
       return result;
     } catch (error) {
       this.statistics.rolledBack();
@@ -69,8 +76,13 @@ export class RegistryStore {
     this.write((now) => this.statistics.apply({ current: {}, happened: {}, tallies: [] }, now));
   }
 
+  /** Deletes what is kept no longer, as far as one call should go. */
+  pruneAll(now: number): void {
+    for (let batch = 0; batch < MAX_PRUNE_BATCHES && this.prune(now); batch += 1);
+  }
+
   /**
-   * Deletes what is kept no longer.
+   * Deletes some of what is kept no longer.
    *
    * @returns whether there may be more of it.
    */

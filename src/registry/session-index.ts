@@ -6,6 +6,7 @@
  */
 import { MAX_LABEL_VALUE_BYTES } from '../contract/limits.ts';
 import { byteLength, type SessionStatus, type SessionSummary } from '../contract/session.ts';
+import { LEASE_MARGIN_MS } from '../protocol/report.ts';
 
 /** Why a row holds a slot that its session has not yet confirmed. */
 export type Reserved = 'no' | 'create' | 'resume';
@@ -25,9 +26,6 @@ export interface IndexRow {
   readonly idempotencyKey: string | null;
   readonly summary: SessionSummary;
 }
-
-/** A lease lapses this long after the reported expiry, so that a session that expires on time is never asked. */
-export const LEASE_MARGIN_MS = 45_000;
 
 /** Which sessions a list holds. */
 export interface ListFilter {

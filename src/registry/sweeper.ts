@@ -1,18 +1,24 @@
 /**
- * Asks sessions whose lease has lapsed how they stand: in batches, one batch at a time, at a bounded rate.
+ * Asks sessions how they stand: so many at once, so many a second, and each answer counts by itself, so that
+ * one session that does not answer holds up no other.
  *
  * @module
  */
 import type { SettleAnswer } from '../protocol/report.ts';
-import { within } from '../protocol/within.ts';
+import { TimeoutError, within } from '../protocol/within.ts';
 import type { IndexRow } from './session-index.ts';
 
 /** How many sessions are asked at once. */
-export const SWEEP_BATCH = 50;
-/** The least time from one batch to the next: at most 200 sessions a second are asked. */
-const BATCH_INTERVAL_MS = 250;
+const MAX_ASKING = 50;
+/** The least time from one start to the next: at most 200 sessions a second are asked. */
+const START_INTERVAL_MS = 250;
 /** A session that has not answered by then keeps its slot, and is asked again later. */
 const ASK_TIMEOUT_MS = 5_000;
+/** How long those who wait for a round wait for its answers. */
+const ROUND_WAIT_MS = 1_000;
+
+/** Whom to ask: those whose lease has lapsed, or all that by their last report should have expired. */
+export type SweepScope = 'lapsed' | 'suspect';
 
 /** What came of asking: an answer, or undefined where there was none. */
 export interface Asked {
@@ -24,46 +30,93 @@ export interface Asked {
 export interface SweeperHost {
   /** Asks one session. */
   ask(sessionId: string): Promise<SettleAnswer>;
-  /** Which rows to ask about next. */
-  choose(scope: 'lapsed' | 'suspect', limit: number): readonly IndexRow[];
-  /** Writes down what the sessions said. */
-  settle(asked: readonly Asked[]): void;
+  /** Which rows to ask about, at most `limit`. */
+  choose(scope: SweepScope, limit: number): readonly IndexRow[];
+  /** Writes down what a session said. */
+  settle(asked: Asked): void;
 }
 
 export class Sweeper {
   readonly #host: SweeperHost;
-  #running: Promise<number> | null = null;
+  /** Those who are being asked, by id. */
+  readonly #asking = new Map<string, Promise<void>>();
+  #lastStart: Promise<unknown> = Promise.resolve();
   #startedAt = 0;
+  #round: Promise<void> | null = null;
+  /** Of an answer that could not be written: whoever starts next, or waits for the end, hears of it. */
+  #failure: Error | null = null;
 
   constructor(host: SweeperHost) {
     this.#host = host;
   }
 
   /**
-   * Asks one batch; a caller that comes while one is under way shares its outcome.
+   * Begins to ask some, when it is time to.
    *
-   * @returns how many sessions were asked.
+   * @returns their askings; none where all are being asked that are to be.
    */
-  batch(scope: 'lapsed' | 'suspect'): Promise<number> {
-    this.#running ??= this.#run(scope).finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+  start(scope: SweepScope): Promise<readonly Promise<void>[]> {
+    const start = this.#lastStart.then(() => this.#startNow(scope));
+    this.#lastStart = start.catch(() => undefined);
+    return start;
   }
 
-  async #run(scope: 'lapsed' | 'suspect'): Promise<number> {
-    const wait = this.#startedAt + BATCH_INTERVAL_MS - Date.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, BATCH_INTERVAL_MS)));
+  /** Waits until everyone who is being asked has answered, or has not in time. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#asking.values());
+    this.#throwFailure();
+  }
+
+  /** Asks some, and waits a moment for what they say; whoever comes meanwhile shares the round. */
+  round(scope: SweepScope): Promise<void> {
+    this.#round ??= this.#askRound(scope).finally(() => {
+      this.#round = null;
+    });
+    return this.#round;
+  }
+
+  async #askRound(scope: SweepScope): Promise<void> {
+    const started = await this.start(scope);
+    const waitedFor = started.length > 0 ? started : [...this.#asking.values()];
+    try {
+      await within(ROUND_WAIT_MS, Promise.all(waitedFor));
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+    }
+  }
+
+  async #startNow(scope: SweepScope): Promise<readonly Promise<void>[]> {
+    const wait = this.#startedAt + START_INTERVAL_MS - Date.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, START_INTERVAL_MS)));
+    if (this.#asking.size >= MAX_ASKING) await Promise.race(this.#asking.values());
+    this.#throwFailure();
     this.#startedAt = Date.now();
-    const rows = this.#host.choose(scope, SWEEP_BATCH);
-    if (rows.length === 0) return 0;
-    const asked = await Promise.all(
-      rows.map(async (row) => {
-        const asking = within(ASK_TIMEOUT_MS, this.#host.ask(row.sessionId));
-        return { row, answer: await asking.catch(() => undefined) };
-      }),
-    );
-    this.#host.settle(asked);
-    return rows.length;
+    const rows = this.#host
+      .choose(scope, MAX_ASKING + this.#asking.size)
+      .filter(({ sessionId }) => !this.#asking.has(sessionId))
+      .slice(0, MAX_ASKING - this.#asking.size);
+    return rows.map((row) => {
+      const asking = this.#ask(row);
+      this.#asking.set(row.sessionId, asking);
+      return asking;
+    });
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure;
+  }
+
+  async #ask(row: IndexRow): Promise<void> {
+    try {
+      const asking = within(ASK_TIMEOUT_MS, this.#host.ask(row.sessionId));
+      const answer = await asking.catch(() => undefined);
+      this.#host.settle({ row, answer });
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    } finally {
+      this.#asking.delete(row.sessionId);
+    }
   }
 }

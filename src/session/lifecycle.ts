@@ -86,7 +86,10 @@ function revised(record: SessionRecord): SessionRecord {
 }
 
 function close(record: SessionRecord, reason: EndReason, at: number, retentionMs: number): SessionRecord {
-  return { ...revised(record), ending: { reason, at, retainUntil: at + retentionMs, purged: false } };
+  return {
+    ...revised(record),
+    ending: { reason, at, retainUntil: at + retentionMs, purged: false, heard: false },
+  };
 }
 
 /** Expires a session that is due, as of the moment that it fell due, however late this is noticed. */

@@ -13,6 +13,8 @@ export interface Ending {
   readonly retainUntil: number;
   /** True once it was erased on request: only what the registry must still hear is left. */
   readonly purged: boolean;
+  /** Of one that was erased: whether the registry has heard of it. */
+  readonly heard: boolean;
 }
 
 /** The part of a session that every touch rewrites. Times in milliseconds since the epoch. */

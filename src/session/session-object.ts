@@ -10,7 +10,13 @@ import { DEFAULT_RETENTION_MS, readSettings } from '../contract/settings.ts';
 import { logInfo, logWarning } from '../log.ts';
 import { tenantOf } from '../protocol/names.ts';
 import { remote } from '../protocol/remote.ts';
-import type { AskedSession, ReportedRegistry, SessionReport, SettleAnswer } from '../protocol/report.ts';
+import {
+  LEASE_MARGIN_MS,
+  type AskedSession,
+  type ReportedRegistry,
+  type SessionReport,
+  type SettleAnswer,
+} from '../protocol/report.ts';
 import { within } from '../protocol/within.ts';
 import * as lifecycle from './lifecycle.ts';
 import type { Ending, SessionRecord, StoredSession } from './record.ts';
@@ -22,6 +28,10 @@ const REPORT_TIMEOUT_MS = 5_000;
 /** The first wait before an unanswered report of an end is sent again, and the longest. */
 const FIRST_REPORT_RETRY_MS = 5_000;
 const MAX_REPORT_RETRY_MS = 300_000;
+/** The wait before an unanswered report of a change of an active session is sent again. */
+const CHANGE_REPORT_RETRY_MS = 30_000;
+/** `reportedAt` of a session that has changed since the registry was last heard to know it. */
+const UNREPORTED = 0;
 /** How long the end of a session waits for the registry, so that the next create finds the slot free. */
 const END_REPORT_WAIT_MS = 2_000;
 /**
@@ -69,12 +79,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     input: CreateSession,
     defaults: lifecycle.SessionDefaults,
     deadline: number,
-  ): Result<{ session: Session; created: boolean }> {
+  ): Result<Session> {
     const now = Date.now();
     const stored = this.#current(now);
     if (stored !== null) {
       if (!lifecycle.isReadable(stored.record, now)) return fail('conflict', 'This session was erased.');
-      return ok({ session: toSession(stored), created: false });
+      return ok(toSession(stored));
     }
     if (now >= deadline) return tooLate();
     const session = lifecycle.create(sessionId, input, defaults, now);
@@ -82,7 +92,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     this.#wakeAt(lifecycle.expiry(session.record).at);
     this.#logTransition('session.created', session.record);
     this.#reportLater();
-    return ok({ session: toSession(session), created: true });
+    return ok(toSession(session));
   }
 
   /** The session as it is now. */
@@ -101,7 +111,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (patched.value === found.value) return ok(toSession(found.value));
     const { record } = patched.value;
     const settled = lifecycle.settle(record, now, this.#retentionMs);
-    const next = { ...patched.value, record: { ...settled, reportedAt: now } };
+    const next = { ...patched.value, record: { ...settled, reportedAt: UNREPORTED } };
     this.#store.save(next);
     const { at } = lifecycle.expiry(record);
     if (settled !== record) this.#wakeAt(now + FIRST_REPORT_RETRY_MS);
@@ -131,7 +141,8 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const next = conversation === null ? before : lifecycle.link(before, conversation);
     const linked = next !== before;
     const report = linked || lifecycle.isReportDue(touched.value, now);
-    const stored = report ? { ...next, record: { ...next.record, reportedAt: now } } : next;
+    const reportedAt = linked ? UNREPORTED : now;
+    const stored = report ? { ...next, record: { ...next.record, reportedAt } } : next;
     this.#store.save(stored);
     if (linked) this.#logTransition('session.linked', stored.record);
     if (report) this.#reportLater();
@@ -145,7 +156,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (!found.ok) return found;
     const linked = lifecycle.link(found.value, input);
     if (linked === found.value) return ok(toSession(linked));
-    const next = { ...linked, record: { ...linked.record, reportedAt: now } };
+    const next = { ...linked, record: { ...linked.record, reportedAt: UNREPORTED } };
     this.#store.save(next);
     this.#logTransition('session.linked', next.record);
     this.#reportLater();
@@ -236,15 +247,22 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (stored === null) return;
     const { ending } = stored.record;
     if (ending === null) {
-      if (!lifecycle.isDue(stored.record, now)) return this.#wakeAt(lifecycle.expiry(stored.record).at);
+      if (!lifecycle.isDue(stored.record, now)) {
+        this.#wakeAt(lifecycle.expiry(stored.record).at);
+        if (stored.record.reportedAt === UNREPORTED) await this.#report();
+        return;
+      }
       this.#expire(stored, now);
       await this.#report();
       return;
     }
-    if (now >= ending.retainUntil) return this.#erase(stored.record, now);
-    // An alarm before that is there because the registry has not been heard to know.
+    const over = now >= ending.retainUntil;
+    // Once its lease has lapsed the registry asks, and hears that there is nothing: until then it must be told.
+    const leased = now < lifecycle.expiry(stored.record).at + LEASE_MARGIN_MS;
+    if (over && (ending.heard || !leased)) return this.#erase(stored.record, now);
+    // Any other alarm is there because the registry has not been heard to know.
     const delay = Math.min(Math.max(now - ending.at, FIRST_REPORT_RETRY_MS), MAX_REPORT_RETRY_MS);
-    this.#wakeAt(Math.min(now + delay, ending.retainUntil));
+    this.#wakeAt(over ? now + delay : Math.min(now + delay, ending.retainUntil));
     await this.#report();
   }
 
@@ -316,14 +334,23 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
       return;
     }
     if (answer === null) {
-      this.#store.remember({ ...current.record, reportedAt: 0 });
+      this.#unanswered(current.record);
     } else if (current.record.ending !== null) {
       await this.#afterEnd(current, current.record.ending);
     } else if (answer.admitted) {
-      this.#store.remember({ ...current.record, reportIntervalMs: answer.intervalMs });
+      const { record } = current;
+      const reportedAt = record.reportedAt === UNREPORTED ? Date.now() : record.reportedAt;
+      this.#store.remember({ ...record, reportedAt, reportIntervalMs: answer.intervalMs });
     } else {
       await this.#revoke(current);
     }
+  }
+
+  /** A report of an active session has no answer: the next touch sends it again, or an alarm what can't wait. */
+  #unanswered(record: SessionRecord): void {
+    const urgent = record.reportedAt === UNREPORTED && record.ending === null;
+    this.#store.remember({ ...record, reportedAt: UNREPORTED });
+    if (urgent) this.#wakeAt(Math.min(Date.now() + CHANGE_REPORT_RETRY_MS, lifecycle.expiry(record).at));
   }
 
   /** The registry knows that the session has ended: what is left is to be deleted in time. */
@@ -332,7 +359,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (ending.purged) {
       // A reservation that the registry gave for this id a moment ago must lapse first.
       const retainUntil = now + MIN_MARK_LIFETIME_MS;
-      this.#store.save({ record: { ...record, ending: { ...ending, retainUntil } }, details });
+      this.#store.save({ record: { ...record, ending: { ...ending, retainUntil, heard: true } }, details });
       this.#wakeAt(retainUntil);
     } else if (now >= ending.retainUntil) {
       // An alarm in the past can stall.

@@ -52,6 +52,7 @@ describe('expiry', () => {
       at: T0 + 60_000,
       retainUntil: T0 + 60_000 + RETENTION_MS,
       purged: false,
+      heard: false,
     });
     expect(lifecycle.settle(late, T0 + 600_000, RETENTION_MS)).toBe(late);
   });

@@ -102,7 +102,7 @@ function ask(place: Place, step: Step, deadline: number): Promise<Result<Session
   }
   if (step.do !== 'createAgain') return session.get();
   return session.create(place.id, {}, DEFAULTS, deadline).then((made): Result<Session> => {
-    if (made.ok) return { ok: true, value: made.value.session };
+    if (made.ok) return made;
     // `conflict` from the mark of what was erased, `overloaded` once that is gone: either keeps it out.
     return fail('conflict', made.error.detail);
   });

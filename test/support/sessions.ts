@@ -73,7 +73,7 @@ export class Place {
   /** Takes the slot and creates the session. */
   async create(input: CreateSession = {}): Promise<Session> {
     const deadline = await this.reserve(input);
-    return valueOf(await this.session.create(this.id, input, DEFAULTS, deadline)).session;
+    return valueOf(await this.session.create(this.id, input, DEFAULTS, deadline));
   }
 
   /** Resumes the session as the Worker does. */

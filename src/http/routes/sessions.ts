@@ -7,19 +7,26 @@ import { EndQuery, ListQuery, NoQuery } from '../../contract/queries.ts';
 import {
   CreateSession,
   LinkClaudeSession,
+  NoBody,
   PatchSession,
   Session,
   SessionPage,
   TouchSession,
 } from '../../contract/session.ts';
-import { answer, answerSession, bypassAllowed, defaultsOf, objectsOf, sessionIdOf } from '../caller.ts';
+import { answer, answerSession, bypassAllowed, defaultsOf, objectsOf, onSession } from '../caller.ts';
 import { readIdempotencyKey, readIfMatch } from '../input.ts';
+import type { Repeatable } from '../objects.ts';
 import { problem } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 import { listSessions } from '../session-list.ts';
 import { createSession, resumeSession } from '../session-service.ts';
 
 const tag = 'Sessions';
+
+/** With If-Match a second attempt could meet the first one's revision, and deny what was done. */
+function repeatableWith(ifMatch: readonly number[] | null): Repeatable {
+  return ifMatch === null ? 'repeatable' : 'once';
+}
 
 export const sessionRoutes: readonly Route[] = [
   route({
@@ -72,11 +79,8 @@ export const sessionRoutes: readonly Route[] = [
     query: NoQuery,
     answers: { 200: { description: 'The session. `ETag` is its revision.', schema: Session } },
     errors: ['session_not_found'],
-    async handle(c) {
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
-      return answerSession(c, await objectsOf(c).session(id.value, 'repeatable', (session) => session.get()));
-    },
+    handle: (c) =>
+      onSession(c, (objects, id) => objects.session(id, 'repeatable', (session) => session.get())),
   }),
   route({
     method: 'PATCH',
@@ -93,14 +97,9 @@ export const sessionRoutes: readonly Route[] = [
     async handle(c, { body }) {
       const allowed = bypassAllowed(c, body.permissionMode);
       if (!allowed.ok) return problem(c, allowed.error);
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
       const ifMatch = readIfMatch(c);
-      // With If-Match a second attempt could meet the first one's revision and deny what was done.
-      const repeatable = ifMatch === null ? 'repeatable' : 'once';
-      return answerSession(
-        c,
-        await objectsOf(c).session(id.value, repeatable, (session) =>
+      return onSession(c, (objects, id) =>
+        objects.session(id, repeatableWith(ifMatch), (session) =>
           session.patch(body, defaultsOf(c), ifMatch),
         ),
       );
@@ -121,12 +120,9 @@ export const sessionRoutes: readonly Route[] = [
     async handle(c, { body }) {
       const key = readIdempotencyKey(c);
       if (!key.ok) return problem(c, key.error);
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
       // Never repeated from here: a caller that repeats a touch sends its key again.
-      return answerSession(
-        c,
-        await objectsOf(c).session(id.value, 'once', (session) => session.touch(body.messages, key.value)),
+      return onSession(c, (objects, id) =>
+        objects.session(id, 'once', (session) => session.touch(body.messages, key.value)),
       );
     },
   }),
@@ -143,13 +139,9 @@ export const sessionRoutes: readonly Route[] = [
     answers: { 200: { description: 'The session, linked.', schema: Session } },
     errors: ['session_not_found', 'session_expired', 'session_ended', 'precondition_failed'],
     async handle(c, { body }) {
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
       const ifMatch = readIfMatch(c);
-      const repeatable = ifMatch === null ? 'repeatable' : 'once';
-      return answerSession(
-        c,
-        await objectsOf(c).session(id.value, repeatable, (session) => session.link(body, ifMatch)),
+      return onSession(c, (objects, id) =>
+        objects.session(id, repeatableWith(ifMatch), (session) => session.link(body, ifMatch)),
       );
     },
   }),
@@ -160,14 +152,11 @@ export const sessionRoutes: readonly Route[] = [
     session: true,
     tag,
     summary: 'Make an expired session active again, if there is room',
+    body: { schema: NoBody, required: false },
     query: NoQuery,
     answers: { 200: { description: 'The session, active.', schema: Session } },
     errors: ['session_not_found', 'session_expired', 'session_ended', 'max_sessions_reached', 'conflict'],
-    async handle(c) {
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
-      return answerSession(c, await resumeSession(objectsOf(c), id.value));
-    },
+    handle: (c) => onSession(c, resumeSession),
   }),
   route({
     method: 'DELETE',
@@ -180,14 +169,10 @@ export const sessionRoutes: readonly Route[] = [
     query: EndQuery,
     answers: { 200: { description: 'The final session.', schema: Session } },
     errors: ['session_not_found', 'session_expired', 'session_ended', 'precondition_failed'],
-    async handle(c, { query }) {
-      const id = sessionIdOf(c);
-      if (!id.ok) return problem(c, id.error);
-      // A second attempt would find the session ended, and answer 410 to the one who ended it.
-      return answerSession(
-        c,
-        await objectsOf(c).session(id.value, 'once', (session) => session.end(query.purge, readIfMatch(c))),
-      );
-    },
+    handle: (c, { query }) =>
+      onSession(c, (objects, id) =>
+        // A second attempt would find the session ended, and answer 410 to the one who ended it.
+        objects.session(id, 'once', (session) => session.end(query.purge, readIfMatch(c))),
+      ),
   }),
 ];
