@@ -6,6 +6,8 @@
 const BAR_WIDTH = 24;
 /** More often than this, a bar flickers. */
 const REDRAW_MS = 100;
+/** The width of terminals that don't say. */
+const UNKNOWN_WIDTH = 80;
 
 export class Progress {
   readonly #total: number;
@@ -42,6 +44,6 @@ export class Progress {
     const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
     const line = `${bar} ${this.#done}/${this.#total} ${text}`;
     // Cut to the terminal's width: a line that wraps can't be drawn over.
-    this.#out.write(`\r\u001b[2K${line.slice(0, this.#out.columns - 1)}`);
+    this.#out.write(`\r\u001b[2K${line.slice(0, (this.#out.columns || UNKNOWN_WIDTH) - 1)}`);
   }
 }

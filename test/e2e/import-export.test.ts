@@ -144,6 +144,17 @@ describe('export', () => {
     expect(await readFile(path, 'utf8')).toBe(output);
   });
 
+  test('nor where the transcript is shorter than what npm has to say', async () => {
+    const entry = { type: 'mode' };
+    await store().append({ projectKey: '', sessionId: 'short' }, [entry]);
+    const path = join(folder, 'short.jsonl');
+    const file = openSync(path, 'w');
+    writeSync(file, BANNER);
+    await script('export.ts', [PROJECT, 'short'], file);
+    closeSync(file);
+    expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(entry)}\n`);
+  });
+
   test('a file that has more than npm in it is added to', async () => {
     const path = join(folder, 'log.jsonl');
     const file = openSync(path, 'a');
