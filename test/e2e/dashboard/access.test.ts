@@ -62,7 +62,7 @@ test('what a token may do is offered', async () => {
   const { page } = await open(`${server.url}/#/sessions/${sessionId}`);
   await signIn(page, await tokenFor(`${READER} sessions:write registry:write`));
   for (const name of ['Touch', 'End…', 'Change the limit'])
-    await page.getByRole('button', { name }).waitFor();
+    await expect.poll(() => page.getByRole('button', { name }).count()).toBe(1);
 });
 
 test('without registry:read sessions are listed all the same, and nothing is said to be live', async () => {
@@ -79,6 +79,7 @@ test('a token that is not taken is asked for again, and says so', async () => {
   await page.getByText('The server does not take this token').waitFor();
   await signIn(page, 'no token at all');
   await page.getByText('This does not look like a token').waitFor();
+  expect(await page.getByRole('row').count()).toBe(0);
 });
 
 test('a token that runs out while one looks is asked for again', async () => {

@@ -29,17 +29,20 @@ export interface Viewer {
 
 /** Opens pages in one browser for each file of tests; each page is a viewer with a memory of its own. */
 export function useBrowser(): (url: string, options?: BrowserContextOptions) => Promise<Viewer> {
-  let browser: Browser | null = null;
+  const browsers: Browser[] = [];
   beforeAll(async () => {
     if (PROGRAM === undefined) throw new Error('There is no Chromium: apt-get install chromium');
-    browser = await chromium.launch({ executablePath: PROGRAM, args: FLAGS });
+    browsers.push(await chromium.launch({ executablePath: PROGRAM, args: FLAGS }));
   });
   afterEach(async () => {
-    for (const context of browser?.contexts() ?? []) await context.close();
+    for (const context of browsers.flatMap((browser) => browser.contexts())) await context.close();
   });
-  afterAll(() => browser?.close());
+  afterAll(async () => {
+    for (const browser of browsers) await browser.close();
+  });
   return async (url, options = {}) => {
-    if (browser === null) throw new Error('Pages are opened by tests');
+    const [browser] = browsers;
+    if (browser === undefined) throw new Error('Pages are opened by tests');
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
     const complaints: string[] = [];

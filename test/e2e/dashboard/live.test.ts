@@ -57,6 +57,7 @@ test('an expired session is resumed from the page', async () => {
   const { page } = await open(`${server.url}/#/sessions/${sessionId}`);
   await page.getByRole('button', { name: 'Resume' }).click({ timeout: 5_000 });
   await page.locator('.detail .status.active').waitFor();
+  expect((await server.client.sessions.get(sessionId)).status).toBe('active');
 });
 
 test('a full house shows what it refused', async () => {

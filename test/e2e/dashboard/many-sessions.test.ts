@@ -33,7 +33,7 @@ beforeAll(
         const place = made.push('') - 1;
         const { sessionId } = await server.client.sessions.create({
           model: `claude-${place % 5}`,
-          metadata: { team: 'search', number: place },
+          metadata: { team: 'search', change: 0 },
         });
         made[place] = sessionId;
       }
@@ -47,11 +47,11 @@ beforeAll(
 /** Changes sessions, one after the other, until told to stop; tells how many it were. */
 function keepChanging(): () => Promise<number> {
   let count = 0;
-  let isOver = false;
+  const over = new AbortController();
   const pending = new Set<Promise<unknown>>();
   const running = (async () => {
     const startedAt = performance.now();
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const due = ((performance.now() - startedAt) / 1_000) * CHANGES_A_SECOND;
       for (; count < due && pending.size < CHANGES_A_SECOND; count += 1) {
         const id = ids[(count * 7_919) % ids.length] ?? '';
@@ -64,7 +64,7 @@ function keepChanging(): () => Promise<number> {
     await Promise.all(pending);
   })();
   return async () => {
-    isOver = true;
+    over.abort();
     await running;
     return count;
   };
