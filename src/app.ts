@@ -11,8 +11,9 @@ import { MAX_BODY_BYTES } from './contract/limits.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import { guard } from './http/guard.ts';
-import { pages, servePage } from './http/pages.ts';
+import { pagePaths, protectPages, servePage } from './http/pages.ts';
 import { problem } from './http/problem.ts';
+import { PROTECTIONS } from './http/protections.ts';
 import { track, unexpected } from './http/request.ts';
 import { registryRoutes } from './http/routes/registry.ts';
 import { serviceRoutes } from './http/routes/service.ts';
@@ -37,14 +38,7 @@ function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {
 /** The API is no page: nothing in an answer of it may load, run or be framed. */
 const protectAnswers = secureHeaders({
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-  referrerPolicy: 'no-referrer',
-  xFrameOptions: 'DENY',
-  // Made for plug-ins and filters that no browser has any more.
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
+  ...PROTECTIONS,
 });
 
 /** Makes the application. It keeps nothing between requests. */
@@ -54,7 +48,7 @@ export function createApp(): Hono<AppEnv> {
   app.notFound((c) => problem(c, { code: 'not_found', detail: 'There is nothing at this address.' }));
   app.use(track);
   // The outer one has the last word on what it answers: pages have a policy of their own.
-  for (const { path, protect } of pages) app.use(path, protect);
+  for (const path of pagePaths) app.use(path, protectPages);
   app.use(protectAnswers);
   app.use('/v1/*', crossOrigin);
   app.use(
@@ -73,6 +67,6 @@ export function createApp(): Hono<AppEnv> {
       route.handle(c),
     );
   }
-  for (const { path } of pages) app.get(path, (c) => servePage(c));
+  for (const path of pagePaths) app.get(path, (c) => servePage(c));
   return app;
 }

@@ -3,16 +3,10 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
-import type { AppContext, AppEnv } from './app-env.ts';
+import type { AppContext } from './app-env.ts';
 import { problem } from './problem.ts';
-
-/** Where browsers look: a path of the app, and the policy of what it answers. */
-interface Page {
-  readonly path: string;
-  readonly protect: MiddlewareHandler<AppEnv>;
-}
+import { PROTECTIONS } from './protections.ts';
 
 /** The kinds of files that the build makes. What serves them on other hosts knows no types. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -31,40 +25,24 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 const REVALIDATED = 'no-cache';
 
 /** No origin but our own: nothing inline, nothing that frames or is framed. */
-const PAGE_POLICY = {
-  defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'"],
-  // Our own WebSocket too: 'self' covers it in all browsers since 2022.
-  connectSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
-  fontSrc: ["'self'"],
-  baseUri: ["'none'"],
-  formAction: ["'none'"],
-  frameAncestors: ["'none'"],
-};
+export const protectPages = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    // Our own WebSocket too: 'self' covers it in all browsers since 2022.
+    connectSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    fontSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  ...PROTECTIONS,
+});
 
-function protectPage(policy: typeof PAGE_POLICY): MiddlewareHandler<AppEnv> {
-  return secureHeaders({
-    contentSecurityPolicy: policy,
-    strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-    referrerPolicy: 'no-referrer',
-    xFrameOptions: 'DENY',
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    xXssProtection: false,
-  });
-}
-
-const protect = protectPage(PAGE_POLICY);
-
-/** Every address of the pages. Swagger UI's own markup has `style` attributes, so that `/docs` allows those. */
-export const pages: readonly Page[] = [
-  { path: '/', protect },
-  { path: '/docs', protect: protectPage({ ...PAGE_POLICY, styleSrc: ["'self'", "'unsafe-inline'"] }) },
-  { path: '/assets/:name{[\\w.-]+}', protect },
-];
+/** Every address of the pages. */
+export const pagePaths = ['/', '/docs', '/assets/:name{[\\w.-]+}'] as const;
 
 const FILES: Readonly<Record<string, string>> = { '/': '/index.html', '/docs': '/docs.html' };
 
