@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../../src/contract/errors.ts';
 import { startDevServer } from './dev-server.ts';
 import { prepareServer, temporaryFolder } from './server.ts';
@@ -16,17 +16,13 @@ const addressesIn = (text: string): string[] =>
     .map(([, attribute, style]) => attribute ?? style ?? '')
     .filter((address) => !address.startsWith('data:'));
 
-const HOSTS: readonly (readonly [name: string, start: () => Promise<string>])[] = [
-  ['plain workerd', async () => (await (await prepareServer({}))()).url],
-  ['wrangler dev', async () => (await startDevServer(await temporaryFolder(), { AUTH: 'off' })).url],
-];
+const startWorkerd = await prepareServer({});
+const HOSTS = [
+  ['plain workerd', (await startWorkerd()).url],
+  ['wrangler dev', (await startDevServer(await temporaryFolder(), { AUTH: 'off' })).url],
+] as const;
 
-describe.each(HOSTS)('on %s', (_, start) => {
-  let url: string;
-  beforeAll(async () => {
-    url = await start();
-  });
-
+describe.each(HOSTS)('on %s', (_, url) => {
   test('the page comes whole from here, weighs little, and is held by a strict policy', async () => {
     const page = await fetch(url);
     const html = await page.text();

@@ -1,15 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
 import { expectConnection, rowOf, useBrowser } from './browser.ts';
-import { serveGuarded, tokenFor, type Server } from './server.ts';
+import { serveGuarded, tokenFor } from './server.ts';
 
 const READER = 'sessions:read registry:read transcripts:read';
 
 const open = useBrowser();
-let server: Server;
+const server = await serveGuarded();
 let sessionId: string;
 beforeAll(async () => {
-  server = await serveGuarded();
   const admin = await tokenFor(`${READER} sessions:write`);
   const response = await fetch(`${server.url}/v1/sessions`, {
     method: 'POST',

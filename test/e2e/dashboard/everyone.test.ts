@@ -4,17 +4,16 @@ import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectConnection, expectNoSidewaysScroll, rowOf, useBrowser } from './browser.ts';
-import { serve, type Server } from './server.ts';
+import { serve } from './server.ts';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 const open = useBrowser();
-let server: Server;
+const server = await serve();
 let sessionId: string;
 
 beforeAll(async () => {
-  server = await serve();
   const { client } = server;
   for (let number = 0; number < 12; number += 1) {
     const session = await client.sessions.create({

@@ -1,12 +1,9 @@
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { expectConnection, rowOf, useBrowser } from './browser.ts';
-import { serve, type Server } from './server.ts';
+import { serve } from './server.ts';
 
 const open = useBrowser();
-let server: Server;
-beforeAll(async () => {
-  server = await serve();
-});
+const server = await serve();
 
 test('a session that the API creates is there within a second, without a reload', async () => {
   const { page, complaints } = await open(server.url);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CDPSession, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { expectConnection, useBrowser } from './browser.ts';
-import { serve, type Server } from './server.ts';
+import { serve } from './server.ts';
 
 const LONG = process.env['BERTH_LONG'] === '1';
 const SESSIONS = LONG ? 10_000 : 1_500;
@@ -20,12 +20,11 @@ const CREATORS = 24;
 const UPDATE_MS = 1_000;
 
 const open = useBrowser();
-let server: Server;
+const server = await serve({ MAX_SESSIONS: SESSIONS + 10, SESSION_TIMEOUT_MS: 86_400_000 });
 let ids: readonly string[];
 
 beforeAll(
   async () => {
-    server = await serve({ MAX_SESSIONS: SESSIONS + 10, SESSION_TIMEOUT_MS: 86_400_000 });
     const made: string[] = [];
     const create = async (): Promise<void> => {
       while (made.length < SESSIONS) {

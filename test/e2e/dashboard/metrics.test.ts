@@ -30,11 +30,11 @@ async function parse(text: string): Promise<Family[]> {
 /** A label's value that needs every escape there is. */
 const ODD_MODEL = 'a "model"\\with\nall of it';
 
+const { client } = await serve({ MAX_SESSIONS: 2 });
 let families: readonly Family[];
 let text: string;
 
 beforeAll(async () => {
-  const { client } = await serve({ MAX_SESSIONS: 2 });
   const session = await client.sessions.create({ model: ODD_MODEL });
   await client.sessions.create({ permissionMode: 'bypassPermissions' });
   await client.sessions.create().catch(() => undefined);

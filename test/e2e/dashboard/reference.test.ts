@@ -1,13 +1,10 @@
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import { useBrowser } from './browser.ts';
-import { serve, type Server } from './server.ts';
+import { serve } from './server.ts';
 
 const open = useBrowser();
-let server: Server;
-beforeAll(async () => {
-  server = await serve();
-});
+const server = await serve();
 
 test('the type of a problem leads to the line that describes it', async () => {
   const problem = await fetch(`${server.url}/v1/sessions/none`);

@@ -22,7 +22,10 @@ export interface Server {
   startAgain(): Promise<void>;
 }
 
-/** Starts a server until the tests of the file are over: open to this machine, unless told otherwise. */
+/**
+ * Starts a server until the tests of the file are over: open to this machine, unless told otherwise. To be
+ * called as the file is read.
+ */
 export async function serve(settings: Settings = {}): Promise<Server> {
   const folder = await temporaryFolder();
   const [bundle, data] = [join(folder, 'bundle'), join(folder, 'data')];
