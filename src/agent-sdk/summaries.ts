@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_SUMMARY_BYTES } from '../contract/limits.ts';
 import type { JsonObject } from '../contract/session.ts';
 import type { AppendEntries, TranscriptSummary } from '../contract/transcript.ts';
 import type { FoldSessionSummary, SessionKey, SessionStoreEntry } from './session-store.ts';
@@ -11,9 +12,6 @@ export type SummaryWrite = NonNullable<AppendEntries['summary']>;
 
 /** How many sessions' summaries are remembered: one that is not costs a conflict, no more. */
 const MAX_REMEMBERED = 1_000;
-/** What the server takes, bytes of JSON. */
-const MAX_SUMMARY_BYTES = 64 * 1024;
-
 /**
  * In place of a summary that could not be made: there is none, and the SDK reads the transcript instead. The
  * SDK's own are never empty. It stays, as what came before is no longer known.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_PAGE_SIZE } from '../contract/limits.ts';
 import type {
   CreateSession,
   LinkClaudeSession,
@@ -36,9 +37,6 @@ export interface SessionQuery extends SessionFilter {
   /** `nextCursor` of the page before, from a list with the same filters. */
   readonly cursor?: string | undefined;
 }
-
-/** The most that a page can hold: what reads every page has no reason for less. */
-const LARGEST_PAGE = 100;
 
 /** Sessions. Reach it as `client.sessions`. */
 export class Sessions {
@@ -103,7 +101,7 @@ export class Sessions {
    * ```
    */
   listAll(filter: SessionFilter = {}, options?: CallOptions): AsyncGenerator<ListedSession, void, undefined> {
-    return itemsOf((cursor) => this.list({ limit: LARGEST_PAGE, ...filter, cursor }, options));
+    return itemsOf((cursor) => this.list({ limit: MAX_PAGE_SIZE, ...filter, cursor }, options));
   }
 
   /**

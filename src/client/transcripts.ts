@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_PAGE_SIZE } from '../contract/limits.ts';
 import type { JsonObject } from '../contract/session.ts';
 import type {
   AppendEntries,
@@ -134,7 +135,7 @@ export class Transcripts {
 
   /** Every transcript of a project, the last written first, fetched a page at a time. */
   listAll(project: string, options?: CallOptions): AsyncGenerator<ListedTranscript, void, undefined> {
-    return itemsOf((cursor) => this.list(project, { cursor }, options));
+    return itemsOf((cursor) => this.list(project, { limit: MAX_PAGE_SIZE, cursor }, options));
   }
 
   /** The subpaths that a conversation has. */

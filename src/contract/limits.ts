@@ -79,5 +79,7 @@ export const MAX_CLOCK_SKEW_MS = 15_000;
 export const MAX_APPEND_BODY_BYTES = 16 * 1024 * 1024;
 /** A project, transcript or subpath name, bytes of UTF-8. */
 export const MAX_TRANSCRIPT_NAME_BYTES = 512;
+/** A transcript's summary as JSON, bytes of UTF-8: it travels with every list of its project. */
+export const MAX_SUMMARY_BYTES = 64 * 1024;
 /** How many keys of appends a transcript remembers. */
 export const REMEMBERED_APPEND_KEYS = 64;

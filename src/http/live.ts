@@ -34,9 +34,10 @@ export async function watch(c: AppContext): Promise<Response> {
   if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(Math.min(expiresAt, LATEST_EXPIRY_MS)));
   const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
   if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);
-  const response = await objectsOf(c).upgrade(new Request(c.req.url, { headers }));
+  const answered = await objectsOf(c).upgrade(new Request(c.req.url, { headers }));
+  if (!answered.ok) return problem(c, answered.error);
   // Made anew: headers of an answer that comes from an object can't be added to.
-  if (response.status === 101) return new Response(null, response);
+  if (answered.value.status === 101) return new Response(null, answered.value);
   return problem(c, {
     code: 'rate_limited',
     detail: 'There are too many viewers.',

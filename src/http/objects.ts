@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fail, type Result } from '../contract/errors.ts';
+import { fail, ok, type Result } from '../contract/errors.ts';
 import { logError, logWarning } from '../log.ts';
 import { projectObjectName, sessionObjectName, transcriptObjectName } from '../protocol/names.ts';
 import type { TranscriptName } from '../protocol/transcript.ts';
@@ -50,8 +50,8 @@ export class Objects {
   }
 
   /** Hands a request to upgrade to a WebSocket to the tenant's registry. */
-  upgrade(request: Request): Promise<Response> {
-    return this.#env.REGISTRY.getByName(this.#tenant).fetch(request);
+  upgrade(request: Request): Promise<Result<Response>> {
+    return attempt('once', async () => ok(await this.#env.REGISTRY.getByName(this.#tenant).fetch(request)));
   }
 
   /** Calls the object of a transcript. */

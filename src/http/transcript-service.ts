@@ -4,7 +4,7 @@
  * @module
  */
 import { fail, ok, type Result } from '../contract/errors.ts';
-import { CLAUDE_SESSION_ID_PATTERN } from '../contract/limits.ts';
+import { CLAUDE_SESSION_ID_PATTERN, MAX_SUMMARY_BYTES } from '../contract/limits.ts';
 import { parseSessionId } from '../contract/session-id.ts';
 import { byteLength, type JsonObject } from '../contract/session.ts';
 import type { AppendEntries, AppendResult } from '../contract/transcript.ts';
@@ -20,9 +20,6 @@ import { sha256 } from '../protocol/sha256.ts';
 import { digest } from './digest.ts';
 import { sliceEntries } from './entry-slices.ts';
 import type { Objects } from './objects.ts';
-
-/** A summary travels with every list of its project. */
-export const MAX_SUMMARY_BYTES = 64 * 1024;
 
 /** How long an append that is stored waits for its touch. */
 const TOUCH_WAIT_MS = 2_000;
