@@ -29,7 +29,7 @@ describe('transcripts', () => {
     const listed: unknown[] = [];
     for await (const transcript of client.transcripts.listAll('-workspace')) listed.push(transcript);
     expect(listed).toEqual([one, two]);
-    expect(sent.map(({ url }) => url)).toEqual([BASE, `${BASE}?cursor=a%2Fb`]);
+    expect(sent.map(({ url }) => url)).toEqual([`${BASE}?limit=100`, `${BASE}?limit=100&cursor=a%2Fb`]);
   });
 
   it('say which subpaths they have', async () => {
