@@ -69,21 +69,32 @@ const needsAll = (): boolean => {
   return key !== NEWEST_FIRST.key || !descending || wordsOf(filter.peek().text).length > 0;
 };
 
-function put(session: ListedSession, leavesAt: number | null, flashes: boolean): void {
-  const before = kept.get(session.sessionId);
-  // A page can be older than what the feed has told since it was asked for.
-  if (before !== undefined && before.session.reportedAt > session.reportedAt) return;
-  if (
-    before !== undefined &&
-    !flashes &&
-    before.session.reportedAt === session.reportedAt &&
-    before.leavesAt === leavesAt
-  ) {
-    kept.set(session.sessionId, { ...before, heardAt: performance.now() });
+/** Takes what is equal from the object before: each message brings texts of its own, of the same content. */
+function sharing<T extends object>(fresh: T, before: T): T {
+  const shared = { ...fresh };
+  for (const key of Object.keys(fresh) as (keyof T)[])
+    if (fresh[key] === before[key]) shared[key] = before[key];
+  return shared;
+}
+
+function put(fresh: ListedSession, leavesAt: number | null, flashes: boolean): void {
+  const { sessionId, reportedAt } = fresh;
+  const before = kept.get(sessionId);
+  const heardAt = performance.now();
+  if (before === undefined) {
+    kept.set(sessionId, { session: fresh, changes: Number(flashes), heardAt, leavesAt });
     return;
   }
-  const changes = (before?.changes ?? 0) + Number(flashes);
-  kept.set(session.sessionId, { session, changes, heardAt: performance.now(), leavesAt });
+  // A page can be older than what the feed has told since it was asked for.
+  if (before.session.reportedAt > reportedAt) return;
+  const isNews = flashes || before.session.reportedAt !== reportedAt || before.leavesAt !== leavesAt;
+  if (!isNews) {
+    kept.set(sessionId, { ...before, heardAt });
+    return;
+  }
+  const config = sharing(fresh.config, before.session.config);
+  const session = { ...sharing(fresh, before.session), config };
+  kept.set(sessionId, { session, changes: before.changes + Number(flashes), heardAt, leavesAt });
 }
 
 function show(): void {

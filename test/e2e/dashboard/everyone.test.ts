@@ -132,6 +132,7 @@ test('all of it by keyboard: a session is found, opened, ended, and left', async
   expect(await page.locator('.detail').count()).toBe(1);
   await page.getByRole('button', { name: 'End…' }).focus();
   await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.locator('.detail .status.ended').waitFor();
@@ -143,6 +144,7 @@ test('all of it by keyboard: a session is found, opened, ended, and left', async
 test('the charts are read by keyboard', async () => {
   const { page } = await open(server.url);
   await expectConnection(page, 'live');
+  await page.locator('.readings').getByText('–').first().waitFor({ state: 'detached' });
   await page.locator('.plots').focus();
   await page.keyboard.press('ArrowLeft');
   await page
