@@ -15,6 +15,9 @@ import { SessionTable } from './session-table.tsx';
 import { Shares } from './shares.tsx';
 import { SignIn } from './sign-in.tsx';
 
+/** Whether there is a list of sessions. */
+const lists = (): boolean => claims.value.sessionId === null && may('sessions:read');
+
 /** What a token lets one see. */
 function Board() {
   const { sessionId } = claims.value;
@@ -34,7 +37,7 @@ function Board() {
           <Shares />
         </div>
       )}
-      {sessionId === null && may('sessions:read') && <SessionTable />}
+      {lists() && <SessionTable />}
     </>
   );
 }
@@ -42,9 +45,11 @@ function Board() {
 export function App() {
   return (
     <>
-      <a class="skip" href="#sessions">
-        To the sessions
-      </a>
+      {asked.value === null && lists() && (
+        <a class="skip" href="#sessions">
+          To the sessions
+        </a>
+      )}
       <Header />
       {refusal.value !== null && (
         <p class="refusal" role="alert">

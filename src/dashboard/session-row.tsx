@@ -7,7 +7,7 @@ import { Component } from 'preact';
 import type { JsonValue } from '../contract/session.ts';
 import { count, shortId } from './format.ts';
 import type { Row } from './session-list.ts';
-import { Ago, Countdown, Time } from './time.tsx';
+import { Ago, Countdown } from './time.tsx';
 
 /** How long a change is seen, milliseconds; the style sheet's animation takes as long. */
 const FLASH_MS = 1_500;
@@ -108,7 +108,7 @@ export class SessionRow extends Component<Props> {
           {status === 'active' ? (
             <Countdown iso={session.expiresAt} ofMs={session.sessionTimeoutMs} />
           ) : (
-            <span class="over">{session.endedAt !== undefined && <Time iso={session.endedAt} />}</span>
+            <span class="over">{session.endedAt !== undefined && <Ago iso={session.endedAt} />}</span>
           )}
         </div>
       </div>

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
+import { faultsOf } from './axe.ts';
 import { expectConnection, rowOf, useBrowser } from './browser.ts';
 import { serveGuarded, tokenFor } from './server.ts';
 
@@ -78,6 +79,7 @@ test('a token that is not taken is asked for again, and says so', async () => {
   await page.getByText('The server does not take this token').waitFor();
   await signIn(page, 'no token at all');
   await page.getByText('This does not look like a token').waitFor();
+  expect(await faultsOf(page)).toEqual([]);
   expect(await page.getByRole('row').count()).toBe(0);
 });
 

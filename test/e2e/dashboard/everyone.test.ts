@@ -1,13 +1,7 @@
-import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
-import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { faultsOf } from './axe.ts';
 import { expectConnection, expectNoSidewaysScroll, rowOf, useBrowser } from './browser.ts';
 import { serve } from './server.ts';
-
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 const open = useBrowser();
 const server = await serve();
@@ -16,13 +10,16 @@ let sessionId: string;
 beforeAll(async () => {
   const { client } = server;
   for (let number = 0; number < 12; number += 1) {
-    const session = await client.sessions.create({
+    await client.sessions.create({
       model: number % 3 === 0 ? 'claude-opus-5' : 'claude-sonnet-5',
       permissionMode: number === 5 ? 'bypassPermissions' : 'default',
       metadata: { team: 'search', task: 'a rather long name of a task that does not fit', attempt: number },
     });
-    sessionId = session.sessionId;
   }
+  const { sessionId: ended } = await client.sessions.create();
+  await client.sessions.end(ended);
+  await client.sessions.create({ sessionTimeoutMs: 1_000 });
+  ({ sessionId } = await client.sessions.create({ metadata: { nested: { list: [1, true, null] } } }));
   await client.transcripts.append(
     { project: 'p', session: 'c' },
     {
@@ -44,27 +41,15 @@ beforeAll(async () => {
   );
 });
 
-/** What axe finds, in words. */
-async function faultsOf(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate<AxeResults, string[]>(
-    (tags) =>
-      (globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
-        runOnly: { type: 'tag', values: tags },
-      }),
-    TAGS,
-  );
-  return violations.map(
-    ({ id, impact, nodes }) => `${impact}: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
-  );
-}
-
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test.each([360, 1_280, 2_560])('%i pixels wide: nothing sticks out, axe finds nothing', async (width) => {
     const viewport = { width, height: width === 360 ? 740 : 1_000 };
     const { page, complaints } = await open(server.url, { viewport, colorScheme });
     await expectConnection(page, 'live');
     await rowOf(page, sessionId).waitFor();
+    await page.getByRole('button', { name: /^All/ }).click();
+    await page.locator('.row .status.expired').waitFor();
+    await page.locator('.row .status.ended').waitFor();
     await expectNoSidewaysScroll(page);
     // Rows that came just now are still lit.
     await page.waitForTimeout(300);
