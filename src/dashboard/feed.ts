@@ -64,8 +64,12 @@ function becameLive(): void {
 function changed(state: WatchState): void {
   connection.value = state;
   if (state.kind === 'live') becameLive();
-  else if (state.kind === 'waiting') failures.value += 1;
-  else if (state.kind === 'closed' && state.error !== null) refused(state.error);
+  if (state.kind === 'waiting') {
+    failures.value += 1;
+    // What the server says for itself is worth reading: that there are too many viewers, say.
+    refusal.value = state.error.status === null ? null : state.error.detail;
+  }
+  if (state.kind === 'closed' && state.error !== null) refused(state.error);
 }
 
 /** Shows what a call came to. A token that is not taken is asked for again. */

@@ -122,11 +122,8 @@ function Count() {
   if (!complete.value && total !== null && !isFiltered) words += ` of ${count(Math.max(total, shown))}`;
   if (isFiltered) words += ' found';
   if (searched && loading.value === 'loading') words += ', searching…';
-  return (
-    <p class="count" role="status">
-      {words}
-    </p>
-  );
+  // Not announced: where much happens, it changes several times a second.
+  return <p class="count">{words}</p>;
 }
 
 export function SessionTools() {
