@@ -36,7 +36,7 @@ function Gauge({ of, refused }: { readonly of: RegistryStats; readonly refused: 
       <svg viewBox="0 0 200 112" role="img" aria-label={words}>
         <path class="track" d={PATH} />
         <path class="fill" d={PATH} stroke-dasharray={`${full * ARC} ${2 * ARC}`} />
-        {refused > 0 && <path class="refused" d="M 171 98 h 26" />}
+        {refused > 0 && <circle class="refused" cx="184" cy="100" r="8" />}
       </svg>
       <p class="reading" aria-hidden="true">
         <strong>{count(of.activeCount)}</strong>

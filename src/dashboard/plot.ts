@@ -41,7 +41,7 @@ export function plot(
   const options: UPlot.Options = {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: SYNC_KEY, setSeries: false },
@@ -54,7 +54,7 @@ export function plot(
       { ...axis(28), space: 72, values: (_, times) => times.map((time) => minuteTime(time * 1_000)) },
       {
         ...axis(44),
-        space: 32,
+        space: 26,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6],
       },
     ],
