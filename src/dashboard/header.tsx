@@ -8,8 +8,8 @@ import { now } from './clock.ts';
 import { connection, failures, heardAt, signOut } from './feed.ts';
 import { ago, clockTime, duration } from './format.ts';
 
-/** After so many attempts that came to nothing, hope is no longer what to show. */
-const OFFLINE_FAILURES = 4;
+/** After so many attempts that came to nothing, a few seconds, hope is no longer what to show. */
+const OFFLINE_FAILURES = 6;
 
 function standing(): { kind: 'live' | 'reconnecting' | 'offline' | 'off'; text: string; more: string } {
   const state = connection.value;
@@ -19,8 +19,7 @@ function standing(): { kind: 'live' | 'reconnecting' | 'offline' | 'off'; text: 
   if (state.kind === 'live')
     return { kind: 'live', text: 'Live', more: heard === null ? '' : `heard ${ago(now.value - heard)}` };
   if (state.kind === 'closed') return { kind: 'offline', text: 'Offline', more: age };
-  if (!navigator.onLine || failures.value >= OFFLINE_FAILURES)
-    return { kind: 'offline', text: 'Offline', more: age };
+  if (failures.value >= OFFLINE_FAILURES) return { kind: 'offline', text: 'Offline', more: age };
   if (heard === null && failures.value === 0) return { kind: 'reconnecting', text: 'Connecting', more: '' };
   const wait = state.kind === 'waiting' ? state.retryAt - Date.now() : 0;
   return {

@@ -135,7 +135,7 @@ test(`${SESSIONS} sessions, ${CHANGES_A_SECOND} changes a second: memory and nod
       `nodes ${before.nodes.join(' ')} | ${after.nodes.join(' ')}, ` +
       `typing ${sorted.map((time) => time.toFixed(0)).join(' ')} ms, ${rate.toFixed(0)} changes/s\n`,
   );
-  expect(rate).toBeGreaterThan(CHANGES_A_SECOND * 0.8);
+  expect(rate).toBeGreaterThan(CHANGES_A_SECOND * 0.7);
   expect(after.heap / before.heap).toBeLessThan(1.1);
   expect(after.heap / before.heap).toBeGreaterThan(0.9);
   expect(Math.max(...after.nodes)).toBeLessThanOrEqual(Math.max(...before.nodes) * 1.02);
