@@ -5,7 +5,7 @@
  */
 import { claims, token } from './access.ts';
 import { now } from './clock.ts';
-import { connection, failures, heardAt, signOut } from './feed.ts';
+import { asked, connection, failures, heardAt, signOut } from './feed.ts';
 import { ago, clockTime, duration } from './format.ts';
 
 /** After so many attempts that came to nothing, a few seconds, hope is no longer what to show. */
@@ -15,6 +15,7 @@ function standing(): { kind: 'live' | 'reconnecting' | 'offline' | 'off'; text: 
   const state = connection.value;
   const heard = heardAt.value;
   const age = heard === null ? '' : `as of ${clockTime(heard)}, ${ago(now.value - heard)}`;
+  if (asked.value !== null) return { kind: 'off', text: 'Signed out', more: '' };
   if (state === null) return { kind: 'off', text: 'Not watching', more: 'without registry:read' };
   if (state.kind === 'live')
     return { kind: 'live', text: 'Live', more: heard === null ? '' : `heard ${ago(now.value - heard)}` };
