@@ -6,12 +6,16 @@
 
 /** An alarm in the past can stall. */
 const MIN_DELAY_MS = 10;
+/** The wait after work that failed: what fails for good would cost a fortune. */
+const FAILED_DELAY_MS = 5_000;
 
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   /** When it stands, as far as is known; null for not at all. */
   #standsAt: number | null = null;
   #rings = false;
+  /** When its work last failed. */
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -25,7 +29,8 @@ export class AlarmClock {
   /** Sees that it stands no later than `due`. It is left alone where it is early, and while it rings. */
   armBy(due: number | null, now: number): void {
     if (due === null || this.#rings) return;
-    const time = Math.max(due, now + MIN_DELAY_MS);
+    const failed = now >= this.#failedAt && now < this.#failedAt + FAILED_DELAY_MS;
+    const time = Math.max(due, failed ? this.#failedAt + FAILED_DELAY_MS : now + MIN_DELAY_MS);
     if (this.#standsAt !== null && this.#standsAt <= time) return;
     this.#standsAt = time;
     // Not awaited: an await would split the block, and the output gate reports a failure to write.
@@ -38,6 +43,9 @@ export class AlarmClock {
     this.#rings = true;
     try {
       await work();
+    } catch (error) {
+      this.#failedAt = Date.now();
+      throw error;
     } finally {
       this.#rings = false;
     }

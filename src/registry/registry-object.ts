@@ -36,8 +36,6 @@ const REPORTS_PER_MS = 0.2;
 
 /** Refusals are written by then at the latest. */
 const REFUSALS_FLUSH_MS = 1_000;
-/** After an alarm that failed; the platform tries it again too, but not for ever. */
-const FAILED_ALARM_RETRY_MS = 5_000;
 /** How long the alarm goes on before it makes room. */
 const MAX_ALARM_RUN_MS = 60_000;
 
@@ -158,7 +156,8 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     try {
       await this.#clock.ring(() => this.#sweep());
     } catch (error) {
-      this.#clock.armBy(Date.now() + FAILED_ALARM_RETRY_MS, Date.now());
+      // The platform tries it again too, but not for ever.
+      this.#clock.armBy(Date.now(), Date.now());
       throw error;
     }
     this.#arm(Date.now());

@@ -43,7 +43,7 @@ export class Sweeper {
   #lastStart: Promise<unknown> = Promise.resolve();
   #startedAt = 0;
   #round: Promise<void> | null = null;
-  /** Of an answer that could not be written: whoever starts next, or waits for the end, hears of it. */
+  /** Of an answer that could not be written: the alarm hears of it. */
   #failure: Error | null = null;
 
   constructor(host: SweeperHost) {
@@ -54,11 +54,10 @@ export class Sweeper {
    * Begins to ask some, when it is time to.
    *
    * @returns their askings; none where all are being asked that are to be.
+   * @throws what kept the answer of one who was asked before from being written.
    */
   start(scope: SweepScope): Promise<readonly Promise<void>[]> {
-    const start = this.#lastStart.then(() => this.#startNow(scope));
-    this.#lastStart = start.catch(() => undefined);
-    return start;
+    return this.#startInTurn(scope, () => this.#throwFailure());
   }
 
   /** Waits until everyone who is being asked has answered, or has not in time. */
@@ -67,29 +66,42 @@ export class Sweeper {
     this.#throwFailure();
   }
 
-  /** Asks some, and waits a moment for what they say; whoever comes meanwhile shares the round. */
-  round(scope: SweepScope): Promise<void> {
+  /**
+   * Asks some, and waits a moment for what they say, or for their turn; whoever comes meanwhile shares the
+   * round. That an answer could not be written is for the alarm to deal with.
+   */
+  async round(scope: SweepScope): Promise<void> {
     this.#round ??= this.#askRound(scope).finally(() => {
       this.#round = null;
     });
-    return this.#round;
+    await atMost(ROUND_WAIT_MS, this.#round);
   }
 
   async #askRound(scope: SweepScope): Promise<void> {
-    const started = await this.start(scope);
+    const started = await this.#startInTurn(scope);
     const waitedFor = started.length > 0 ? started : [...this.#asking.values()];
-    try {
-      await within(ROUND_WAIT_MS, Promise.all(waitedFor));
-    } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
-    }
+    await atMost(ROUND_WAIT_MS, Promise.all(waitedFor));
   }
 
-  async #startNow(scope: SweepScope): Promise<readonly Promise<void>[]> {
+  /** `check` runs when it is time to, before anyone is asked. */
+  #startInTurn(scope: SweepScope, check?: () => void): Promise<readonly Promise<void>[]> {
+    const start = this.#lastStart.then(async () => {
+      await this.#turn();
+      check?.();
+      return this.#startNow(scope);
+    });
+    this.#lastStart = start.catch(() => undefined);
+    return start;
+  }
+
+  /** Waits until some may be asked: for the time, and for a place. */
+  async #turn(): Promise<void> {
     const wait = this.#startedAt + START_INTERVAL_MS - Date.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, START_INTERVAL_MS)));
     if (this.#asking.size >= MAX_ASKING) await Promise.race(this.#asking.values());
-    this.#throwFailure();
+  }
+
+  #startNow(scope: SweepScope): readonly Promise<void>[] {
     this.#startedAt = Date.now();
     const rows = this.#host
       .choose(scope, MAX_ASKING + this.#asking.size)
@@ -110,13 +122,29 @@ export class Sweeper {
 
   async #ask(row: IndexRow): Promise<void> {
     try {
-      const asking = within(ASK_TIMEOUT_MS, this.#host.ask(row.sessionId));
-      const answer = await asking.catch(() => undefined);
-      this.#host.settle({ row, answer });
+      this.#host.settle({ row, answer: await this.#answerOf(row.sessionId) });
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
     } finally {
       this.#asking.delete(row.sessionId);
     }
+  }
+
+  /** Undefined where there is none, whatever the reason. */
+  async #answerOf(sessionId: string): Promise<SettleAnswer | undefined> {
+    try {
+      return await within(ASK_TIMEOUT_MS, this.#host.ask(sessionId));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Waits for something, and no longer than that. */
+async function atMost(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  try {
+    await within(timeoutMs, promise);
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
   }
 }

@@ -32,6 +32,8 @@ const MAX_REPORT_RETRY_MS = 300_000;
 const CHANGE_REPORT_RETRY_MS = 30_000;
 /** `reportedAt` of a session that has changed since the registry was last heard to know it. */
 const UNREPORTED = 0;
+/** `reportedAt` where the report of mere activity has no answer: the next touch reports. */
+const UNHEARD = 1;
 /** How long the end of a session waits for the registry, so that the next create finds the slot free. */
 const END_REPORT_WAIT_MS = 2_000;
 /**
@@ -145,7 +147,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const stored = report ? { ...next, record: { ...next.record, reportedAt } } : next;
     this.#store.save(stored);
     if (linked) this.#logTransition('session.linked', stored.record);
-    if (report) this.#reportLater();
+    if (report) this.#reportLater(record.reportedAt === UNREPORTED);
     return ok(toSession(stored));
   }
 
@@ -310,15 +312,18 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
   }
 
   /** Reports off the path of the answer. */
-  #reportLater(): void {
-    this.ctx.waitUntil(this.#report());
+  #reportLater(again = false): void {
+    this.ctx.waitUntil(this.#report(again));
   }
 
-  /** Tells the registry how the session stands, and does what follows from its answer. */
-  async #report(): Promise<void> {
+  /**
+   * Tells the registry how the session stands, and does what follows from its answer. `again` where a change
+   * before this one may not have been heard of.
+   */
+  async #report(again = false): Promise<void> {
     const stored = this.#store.load();
     if (stored === null) return;
-    const { sessionId, version } = stored.record;
+    const { sessionId, version, reportedAt } = stored.record;
     const registry = remote<ReportedRegistry>(this.env.REGISTRY, this.#tenant);
     const answer = await within(REPORT_TIMEOUT_MS, registry.report(sessionId, toReport(stored))).catch(
       (error: unknown) => {
@@ -328,29 +333,32 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     );
     const current = this.#store.load();
     if (current === null) return;
+    // Also of what was touched meanwhile: a touch that reports nothing makes good for nothing.
+    if (answer === null && (again || reportedAt === UNREPORTED)) return this.#tellAgain(current);
     if (current.record.version !== version) {
       // Refused as it was, it asks as it is: a touch meanwhile gives no slot.
       if (answer?.admitted === false && current.record.ending === null) await this.#report();
       return;
     }
+    const { record } = current;
     if (answer === null) {
-      this.#unanswered(current.record);
-    } else if (current.record.ending !== null) {
-      await this.#afterEnd(current, current.record.ending);
+      this.#store.remember({ ...record, reportedAt: UNHEARD });
+    } else if (record.ending !== null) {
+      await this.#afterEnd(current, record.ending);
     } else if (answer.admitted) {
-      const { record } = current;
-      const reportedAt = record.reportedAt === UNREPORTED ? Date.now() : record.reportedAt;
-      this.#store.remember({ ...record, reportedAt, reportIntervalMs: answer.intervalMs });
+      const heardAt = record.reportedAt === UNREPORTED ? Date.now() : record.reportedAt;
+      this.#store.remember({ ...record, reportedAt: heardAt, reportIntervalMs: answer.intervalMs });
     } else {
       await this.#revoke(current);
     }
   }
 
-  /** A report of an active session has no answer: the next touch sends it again, or an alarm what can't wait. */
-  #unanswered(record: SessionRecord): void {
-    const urgent = record.reportedAt === UNREPORTED && record.ending === null;
-    this.#store.remember({ ...record, reportedAt: UNREPORTED });
-    if (urgent) this.#wakeAt(Math.min(Date.now() + CHANGE_REPORT_RETRY_MS, lifecycle.expiry(record).at));
+  /** A change may not have been heard of: the next touch tells of it, or an alarm. An end has its own. */
+  #tellAgain({ record, details }: StoredSession): void {
+    if (record.ending !== null) return;
+    if (record.reportedAt !== UNREPORTED)
+      this.#store.save({ record: { ...record, reportedAt: UNREPORTED }, details });
+    this.#wakeAt(Math.min(Date.now() + CHANGE_REPORT_RETRY_MS, lifecycle.expiry(record).at));
   }
 
   /** The registry knows that the session has ended: what is left is to be deleted in time. */

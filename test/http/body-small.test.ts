@@ -30,6 +30,21 @@ describe('POST …/activity', () => {
   });
 });
 
+describe('POST …/resume', () => {
+  test.each([undefined, '', '{}'])('needs no body: %j', async (body) => {
+    const response = await call('POST', `${path}/resume`, { body });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual(before);
+  });
+
+  test.each(['nonsense', 'sessionTimeoutMs', '__proto__', 'constructor'])(
+    'refuses the field %s',
+    async (name) => {
+      await expectInvalid(await call('POST', `${path}/resume`, { body: `{"${name}":1}` }), name);
+    },
+  );
+});
+
 describe('PUT …/claude-session-id', () => {
   const put = (body: unknown) => call('PUT', `${path}/claude-session-id`, { body });
 

@@ -59,6 +59,7 @@ describe('a query is checked', () => {
     ['offset', 'offset='],
     ['constructor', 'constructor=1'],
     ['toString', 'toString=1'],
+    ['__proto__', '__proto__=1'],
   ])('a list names %s in ?%s', async (name, query) => {
     await expectInvalid(await call('GET', `/v1/sessions?${query}`), name);
   });

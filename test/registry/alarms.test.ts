@@ -169,6 +169,25 @@ describe('the alarm of the registry', () => {
     expect(await tenant.registry.stats()).toMatchObject({ activeCount: 0, totalCreated: 1, totalExpired: 1 });
   });
 
+  it('that fails for good comes back after 5 s each time, and no sooner for what is written meanwhile', async () => {
+    const tenant = new Tenant();
+    const id = await tenant.created({ sessionTimeoutMs: MINUTE });
+    await tenant.end(id);
+    advance(RETENTION_MS);
+    await tenant.inRegistry(({ sql }) =>
+      sql.exec("UPDATE sessions SET summary = 'no JSON' WHERE session_id = ?", id),
+    );
+    for (let i = 0; i < 5; i += 1) {
+      await expect(tenant.alarm()).rejects.toThrow('JSON');
+      expect(await tenant.alarmAt()).toBe(Date.now() + 5 * SECOND);
+      advance(2 * SECOND);
+      const other = new PaperSession();
+      await tenant.registry.reserve(other.reservation());
+      expect(await tenant.alarmAt()).toBe(Date.now() + 3 * SECOND);
+      advance(3 * SECOND);
+    }
+  });
+
   it('of a registry where nothing was ever written does nothing', async () => {
     const tenant = new Tenant();
     await tenant.inRegistry((storage) => storage.setAlarm(Date.now() + SECOND));

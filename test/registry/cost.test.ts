@@ -3,9 +3,10 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newSessionId } from '../../src/contract/session-id.ts';
 import { call, create } from '../support/api.ts';
+import { sessionObjectName } from '../../src/protocol/names.ts';
 import { callsMade, callsSettled, resetCalls } from '../support/calls.ts';
 import { resetRows, rowsWritten } from '../support/meter.ts';
-import { MINUTE, SECOND, START, advance, stopClock, stopTimers } from '../support/tenant.ts';
+import { HOUR, MINUTE, SECOND, START, Tenant, advance, stopClock, stopTimers } from '../support/tenant.ts';
 
 // The bill: object calls, and rows written by the session and by the registry.
 
@@ -146,5 +147,62 @@ describe('what it costs', () => {
     for (const id of ['nonsense', future, crypto.randomUUID()])
       expect((await call('GET', path(id))).status).toBe(404);
     expect(callsMade()).toEqual([]);
+  });
+});
+
+describe('what comes on top', () => {
+  const spentBy = (tenant: Tenant, id: string) =>
+    rowsWritten(sessionObjectName(tenant.name, id)) + rowsWritten(tenant.name);
+
+  /** Runs the alarms of a session and of its registry as they come, until then. Answers what each has cost. */
+  async function runAlarms(
+    tenant: Tenant,
+    id: string,
+    end: number,
+  ): Promise<[whose: string, rows: number][]> {
+    for (const ran: [string, number][] = []; ;) {
+      const own = await tenant.inSession(id, (storage) => storage.getAlarm());
+      const next = Math.min(own ?? Infinity, (await tenant.alarmAt()) ?? Infinity);
+      if (next > end) return ran;
+      stopClock(next);
+      const before = spentBy(tenant, id);
+      expect(await (next === own ? tenant.sessionAlarm(id) : tenant.alarm())).toBe(true);
+      ran.push([next === own ? 'session' : 'registry', spentBy(tenant, id) - before]);
+    }
+  }
+
+  it('of an idle session that is alone in its tenant: two alarms of the registry, and a row for the minute', async () => {
+    const tenant = new Tenant();
+    const id = await tenant.created({ model: 'opus', sessionTimeoutMs: HOUR });
+    // This alarm comes of the create.
+    advance(30 * SECOND);
+    expect(await tenant.alarm()).toBe(true);
+    advance(10 * MINUTE);
+    await tenant.touch(id);
+    advance(5 * SECOND);
+    await tenant.touch(id);
+    resetCounts();
+    const ran = await runAlarms(tenant, id, Date.now() + HOUR + 45 * SECOND);
+    expect(ran).toEqual([
+      ['session', 1],
+      ['registry', 1],
+      // 3 of the session, 5 of its row, its tally and the totals, 1 of the minute that was over.
+      ['session', 9],
+      ['registry', 1],
+    ]);
+    expect(callsMade()).toEqual(['registry.report']);
+  });
+
+  it('of whatever is counted first in a minute: one row', async () => {
+    const tenant = new Tenant();
+    const ids = [await tenant.created(), await tenant.created(), await tenant.created()];
+    advance(MINUTE);
+    const rows: number[] = [];
+    for (const id of ids.slice(1)) {
+      resetCounts();
+      await tenant.end(id);
+      rows.push(spentBy(tenant, id));
+    }
+    expect(rows[0]).toBe((rows[1] ?? 0) + 1);
   });
 });

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { failCalls, resetCalls } from '../support/calls.ts';
+import { duringCall, failCalls, resetCalls } from '../support/calls.ts';
 import { PaperSession } from '../support/paper-session.ts';
-import { HOUR, SECOND, Tenant, advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
+import { changeSettings } from '../support/settings.ts';
+import { HOUR, MINUTE, SECOND, Tenant, advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
 
 const DAY = 24 * HOUR;
 
 beforeEach(() => {
   stopClock();
   resetCalls();
+  changeSettings();
 });
 
 const keysOf = (tenant: Tenant) =>
@@ -118,6 +120,34 @@ describe('an idempotency key', () => {
     await tenant.end(sessionId, true);
     expect(outcome(await tenant.create({}, 'key'))).toBe('conflict');
     expect(await tenant.registry.stats()).toMatchObject({ totalCreated: 1, activeCount: 0 });
+  });
+
+  it('repeated while a resume of its session is reserved brings back nothing that was erased', async () => {
+    changeSettings({ RETENTION_MS: SECOND });
+    const tenant = new Tenant();
+    const input = { sessionTimeoutMs: MINUTE };
+    const { sessionId } = valueOf(await tenant.create(input, 'key'));
+    advance(MINUTE);
+    expect(await tenant.sessionAlarm(sessionId)).toBe(true);
+    // The last moment of its retention.
+    advance(SECOND - 1);
+    const repeats: string[] = [];
+    duringCall('registry.reserve', async () => {
+      advance(1);
+      expect(await tenant.sessionAlarm(sessionId)).toBe(true);
+      repeats.push(outcome(await tenant.create(input, 'key')));
+    });
+    expect(outcome(await tenant.resume(sessionId))).toBe('session_not_found');
+    expect(repeats).toEqual(['conflict']);
+    expect(outcome(await tenant.session(sessionId).get())).toBe('session_not_found');
+    advance(30 * SECOND);
+    await tenant.alarm();
+    expect(await tenant.registry.stats()).toMatchObject({
+      activeCount: 0,
+      totalInMemory: 0,
+      totalCreated: 1,
+      totalExpired: 1,
+    });
   });
 
   it('survives eviction between the two creates', async () => {

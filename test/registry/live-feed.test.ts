@@ -112,6 +112,21 @@ describe('updates', () => {
   });
 });
 
+test('the purge of an active session shows it as ended, as does its end', async () => {
+  const tenant = new Tenant();
+  const id = await tenant.created();
+  const viewer = await viewerOf(tenant.name);
+  advance(SECOND);
+  valueOf(await tenant.end(id, true));
+  await viewer.shown('purged');
+  expect(viewer.events).toEqual(['ended', 'purged']);
+  const endedAt = new Date().toISOString();
+  for (const event of viewer.events)
+    expect(shown(viewer, event)).toMatchObject([
+      { sessionId: id, status: 'ended', endedAt, endReason: 'ended' },
+    ]);
+});
+
 test('a refused create and a new limit show in the statistics', async () => {
   const tenant = new Tenant();
   const viewer = await viewerOf(tenant.name);

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Result } from '../../src/contract/errors.ts';
+import type { Session } from '../../src/contract/session.ts';
 import { duringCall, failCalls, resetCalls } from '../support/calls.ts';
 import { PaperSession } from '../support/paper-session.ts';
 import { MINUTE, SECOND, Tenant, advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
@@ -85,13 +87,36 @@ describe('a resume', () => {
     expect(await tenant.inSession(id, (storage) => storage.getAlarm())).toBe(Date.now() + MINUTE);
   });
 
-  it('by two at once is one slot and one resume', async () => {
+  it('by two at once is one slot and one resume, and both are told so', async () => {
     const tenant = new Tenant();
     const id = await expired(tenant);
-    const results = await Promise.all([tenant.resume(id), tenant.resume(id)]);
-    expect(results.map(outcome)).toContain('ok');
+    const results: Result<Session>[] = [];
+    // The second is done before the first, which has its plan, asks for the slot.
+    duringCall('session.planResume', async () => {
+      results.push(await tenant.resume(id));
+    });
+    results.push(await tenant.resume(id));
+    expect(results).toMatchObject([{ value: { status: 'active' } }, { value: { status: 'active' } }]);
     expect(await figures(tenant)).toEqual(ONE_ACTIVE);
     expect(await tenant.row(id)).toMatchObject({ version: 3 });
+  });
+});
+
+describe('a resume that meets a purge', () => {
+  it.each(['session.planResume', 'registry.reserve'])('after %s counts no message twice', async (method) => {
+    const tenant = new Tenant();
+    const id = await tenant.created({ sessionTimeoutMs: MINUTE });
+    await tenant.touch(id, 7);
+    advance(MINUTE);
+    expect(await tenant.sessionAlarm(id)).toBe(true);
+    duringCall(method, async () => {
+      await tenant.end(id, true);
+    });
+    expect(outcome(await tenant.resume(id))).toBe('session_not_found');
+    advance(MINUTE);
+    await tenant.alarm();
+    expect(await figures(tenant)).toEqual({ ...ONE_EXPIRED, totalInMemory: 0 });
+    expect(await tenant.registry.stats()).toMatchObject({ totalMessages: 7 });
   });
 });
 

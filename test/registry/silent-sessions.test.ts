@@ -132,4 +132,60 @@ describe('a session that hangs', () => {
     expect(outcome(await create)).toBe('max_sessions_reached');
     expect(await list).toHaveLength(1);
   });
+
+  it('does not keep a create from the slot of another that is overdue', async () => {
+    const tenant = new Tenant();
+    await tenant.registry.setLimits({ maxSessions: 2 });
+    const ids = [
+      await tenant.created({ sessionTimeoutMs: MINUTE }),
+      await tenant.created({ sessionTimeoutMs: MINUTE }),
+    ];
+    advance(MINUTE + SECOND);
+    failCalls('session.settle', 'hang', 1);
+    stopTimers();
+    const create = tenant.registry.reserve(new PaperSession().reservation());
+    await begun('session.settle');
+    await tenant.wait(SECOND);
+    expect(outcome(await create)).toBe('ok');
+    const rows = await Promise.all(ids.map((id) => tenant.row(id)));
+    expect(new Set(rows.map((row) => row?.status))).toEqual(new Set(['active', 'expired']));
+  });
+
+  it('with 50 others holds up a create and a list for a second at the most', async () => {
+    const tenant = new Tenant();
+    await tenant.registry.setLimits({ maxSessions: 51 });
+    await Promise.all(
+      Array.from({ length: 51 }, () => tenant.registry.reserve(new PaperSession().reservation())),
+    );
+    advance(30 * SECOND);
+    failCalls('session.settle', 'hang', 50);
+    stopTimers();
+    const alarm = tenant.alarm();
+    await until(() => callsMade().filter((call) => call === 'session.settle').length === 50);
+    await tenant.wait(SECOND / 2);
+    const create = tenant.registry.reserve(new PaperSession().reservation());
+    await tenant.wait(SECOND);
+    expect(outcome(await create)).toBe('max_sessions_reached');
+    const list = tenant.list();
+    await tenant.wait(SECOND);
+    expect(await list).toHaveLength(51);
+    // They have had their time: the one that is left has its turn.
+    for (let i = 0; i < 8; i += 1) await tenant.wait(SECOND);
+    expect(await alarm).toBe(true);
+    const counted = await tenant.inRegistry(({ kv }) => kv.get<{ current: { active: number } }>('totals'));
+    expect(counted?.current.active).toBe(50);
+  });
+});
+
+it('a session whose answer cannot be written keeps no list from being answered', async () => {
+  const tenant = new Tenant();
+  await tenant.created({ sessionTimeoutMs: MINUTE });
+  advance(MINUTE + 45 * SECOND);
+  await tenant.inRegistry(({ sql }) =>
+    sql.exec(
+      `CREATE TRIGGER broken BEFORE UPDATE ON sessions BEGIN SELECT raise(ABORT, 'broken on purpose'); END`,
+    ),
+  );
+  for (let i = 0; i < 3; i += 1) expect(await tenant.list()).toHaveLength(1);
+  expect((await tenant.registry.stats()).activeCount).toBe(1);
 });

@@ -1,6 +1,8 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RegistryObject } from '../../src/registry/registry-object.ts';
 import { callsSettled } from '../support/calls.ts';
-import { PaperSession } from '../support/paper-session.ts';
+import { PaperSession, RETENTION_MS } from '../support/paper-session.ts';
 import { resetRows, rowsWritten } from '../support/meter.ts';
 import {
   HOUR,
@@ -100,6 +102,28 @@ describe('the statistics', () => {
     );
     await callsSettled();
     expect((await tenant.registry.stats()).byModel).toEqual({ sonnet: 1 });
+  });
+
+  it('leave out all that is past its retention, as lists do, however much that is', async () => {
+    const tenant = new Tenant();
+    await tenant.registry.setLimits({ maxSessions: 1_000 });
+    // Within the object, for there are many.
+    await runInDurableObject(tenant.registryStub, async (registry: RegistryObject) => {
+      for (let i = 0; i < 620; i += 1) {
+        const session = new PaperSession();
+        await registry.reserve(session.reservation());
+        registry.report(session.id, session.end());
+      }
+    });
+    const ended = { statuses: ['ended'] } as const;
+    expect((await tenant.registry.stats()).sessionsByStatus.ended).toBe(620);
+    advance(RETENTION_MS);
+    expect(await tenant.list(ended)).toEqual([]);
+    expect(await tenant.registry.stats()).toMatchObject({
+      totalInMemory: 0,
+      sessionsByStatus: { active: 0, expired: 0, ended: 0 },
+      totalEnded: 620,
+    });
   });
 
   it('survive eviction', async () => {

@@ -155,6 +155,12 @@ export class Tenant {
     await evictDurableObject(this.sessionStub(id));
   }
 
+  /** Kills a session where it stands, in the middle of what it is doing. */
+  async killSession(id: string): Promise<void> {
+    const kill = (_: unknown, state: DurableObjectState) => state.abort('killed by the test');
+    await runInDurableObject(this.sessionStub(id), kill).catch(() => undefined);
+  }
+
   /** When the registry's alarm stands, or null. */
   alarmAt(): Promise<number | null> {
     return this.inRegistry((storage) => storage.getAlarm());

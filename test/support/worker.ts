@@ -9,33 +9,34 @@ import { ProjectObject as RealProject } from '../../src/transcript/project-objec
 import { TranscriptObject as RealTranscript } from '../../src/transcript/transcript-object.ts';
 import { interpose } from './calls.ts';
 import { meter } from './meter.ts';
+import { configured } from './settings.ts';
 
 export { default } from '../../src/index.ts';
 
 export class SessionObject extends RealSession {
   constructor(ctx: DurableObjectState, env: Env) {
     meter(ctx);
-    super(ctx, interpose(env));
+    super(ctx, interpose(configured(env)));
   }
 }
 
 export class RegistryObject extends RealRegistry {
   constructor(ctx: DurableObjectState, env: Env) {
     meter(ctx);
-    super(ctx, interpose(env));
+    super(ctx, interpose(configured(env)));
   }
 }
 
 export class TranscriptObject extends RealTranscript {
   constructor(ctx: DurableObjectState, env: Env) {
     meter(ctx);
-    super(ctx, interpose(env));
+    super(ctx, interpose(configured(env)));
   }
 }
 
 export class ProjectObject extends RealProject {
   constructor(ctx: DurableObjectState, env: Env) {
     meter(ctx);
-    super(ctx, interpose(env));
+    super(ctx, interpose(configured(env)));
   }
 }
