@@ -20,7 +20,7 @@ interface LockedPackage {
 }
 
 const OS: Record<string, string> = { windows: 'win32' };
-const SYSTEMS = [
+const SYSTEMS = new Set([
   'aix',
   'android',
   'darwin',
@@ -33,13 +33,13 @@ const SYSTEMS = [
   'wasm32',
   'win32',
   'windows',
-];
+]);
 const CPU: Record<string, string> = { '64': 'x64', wasm32: 'wasm32' };
 
 /** What a name such as `@oxlint/binding-linux-arm64-musl` says of its platform; null where it says nothing. */
 function platformOf(name: string): Pick<LockedPackage, 'os' | 'cpu' | 'libc'> | null {
   const words = name.split(/[/-]/);
-  const at = words.findIndex((word) => SYSTEMS.includes(word));
+  const at = words.findIndex((word) => SYSTEMS.has(word));
   const system = words[at];
   const processor = words[at + 1];
   if (system === undefined || processor === undefined) return null;
