@@ -1,5 +1,5 @@
 /**
- * `wrangler dev`, as `npm start` runs it, but for its port, its folder and its settings.
+ * Servers as a developer starts them: by `npm start`, and by `wrangler dev`.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import { join, resolve } from 'node:path';
 import { afterAll, vi } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
 const START_TIMEOUT_MS = 30_000;
 
 export interface DevServer {
@@ -35,22 +34,36 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** What starts a server, with the flags that say where it listens and keeps its data. */
+type Program = (port: number, folder: string) => readonly string[];
+
+const BY_WRANGLER: Program = (port, folder) => [
+  join(ROOT, 'node_modules/wrangler/bin/wrangler.js'),
+  ...['dev', '--ip', '127.0.0.1', '--port', `${port}`, '--persist-to', folder],
+];
+
+/** What `npm start` runs. */
+export const BY_NPM_START: Program = (port, folder) => [
+  join(ROOT, 'scripts/start.ts'),
+  ...['--port', `${port}`, '--data', folder],
+];
+
 /** Starts a server that keeps its data in a folder, and waits until it answers. */
 export async function startDevServer(
   folder: string,
   settings: Readonly<Record<string, string>>,
+  program: Program = BY_WRANGLER,
 ): Promise<DevServer> {
   const port = await freePort();
   const vars = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`]);
-  const flags = ['--ip', '127.0.0.1', '--port', `${port}`, '--persist-to', folder, ...vars];
-  const child = spawn(process.execPath, [WRANGLER, 'dev', ...flags], {
+  const child = spawn(process.execPath, [...program(port, folder), ...vars], {
     cwd: ROOT,
     env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },
     detached: true,
     stdio: 'ignore',
   });
   const kill = () => {
-    // wrangler has children that outlive it, so that all of its process group is killed.
+    // Its children would outlive it, so that all of its process group is killed.
     if (running.delete(kill) && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   };
   running.add(kill);

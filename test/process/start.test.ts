@@ -1,15 +1,27 @@
+import { request } from 'node:http';
 import { expect, test, vi } from 'vitest';
 import { api, valueOf, type Api } from '../../scripts/api.ts';
 import type { RegistryStats } from '../../src/contract/registry.ts';
 import type { Session } from '../../src/contract/session.ts';
-import { startDevServer } from './dev-server.ts';
+import { BY_NPM_START, startDevServer } from './dev-server.ts';
 import { temporaryFolder } from './server.ts';
 
 const folder = await temporaryFolder();
 
-async function start(): Promise<{ server: Api; kill: () => void }> {
-  const { url, kill } = await startDevServer(folder, { AUTH: 'off' });
-  return { server: api(url), kill };
+async function start(): Promise<{ url: string; server: Api; kill: () => void }> {
+  const { url, kill } = await startDevServer(folder, {}, BY_NPM_START);
+  return { url, server: api(url), kill };
+}
+
+/** The status of a request with headers that `fetch` would not send. */
+function statusOf(url: string, headers: Record<string, string>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    sent.on('error', reject).end();
+  });
 }
 
 test('npm start serves sessions that live, expire by themselves, and outlive the server', async () => {
@@ -38,4 +50,15 @@ test('npm start serves sessions that live, expire by themselves, and outlive the
   const read = async (id: string) => valueOf(await server.call<Session>('GET', `/v1/sessions/${id}`));
   expect(await read(long.sessionId)).toEqual(touched);
   expect(await read(short.sessionId)).toMatchObject({ status: 'expired', endReason: 'idle_timeout' });
+});
+
+test("npm start answers no name but this machine's, whatever a page that was rebound to it sends", async () => {
+  const { url } = await startDevServer(await temporaryFolder(), {}, BY_NPM_START);
+  const { host } = new URL(url);
+  const list = `${url}/v1/sessions`;
+  expect(await statusOf(list, { Host: host })).toBe(200);
+  expect(await statusOf(list, { Host: 'evil.example' })).toBe(403);
+  // What wrangler's own server would take for the address that was asked for.
+  expect(await statusOf(list, { Host: 'evil.example', 'MF-Original-URL': list })).toBe(403);
+  expect(await statusOf(list, { Host: host, Origin: 'http://evil.example' })).toBe(403);
 });
