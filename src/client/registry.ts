@@ -79,8 +79,10 @@ export class Registry {
    * // …
    * watch.close();
    * ```
+   * @throws TypeError where there is no `WebSocket`, as in Node before 22, and no `openSocket` in its place.
    */
   watch(listener: WatchListener): Watch {
+    this.#transport.checkSockets();
     return new LiveWatch(this.#transport, listener);
   }
 }

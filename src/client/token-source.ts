@@ -6,7 +6,7 @@
 
 /**
  * A bearer token, or a function that fetches one. The function's token is kept until the server refuses it
- * with 401; calls that need one at the same time share one fetch.
+ * with 401; calls that need one at the same time share one fetch, until one of them has waited too long for it.
  */
 export type Token = string | (() => string | Promise<string>);
 
@@ -29,7 +29,7 @@ export class TokenSource {
     else if (token === undefined) this.#current = Promise.resolve(null);
   }
 
-  /** The token, or null where there is none. The same promise until it is refused or fails. */
+  /** The token, or null where there is none. The same promise until it is refused, fails or takes too long. */
   get(): Promise<string | null> {
     this.#current ??= this.#fetch();
     return this.#current;

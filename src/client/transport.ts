@@ -93,7 +93,7 @@ export class Transport {
   readonly #prefix: string;
   readonly #token: TokenSource;
   readonly #fetch: Fetch;
-  readonly #openSocket: OpenSocket;
+  readonly #openSocket: OpenSocket | undefined;
   readonly #maxAttempts: number;
   readonly #maxRetryAfterMs: number;
 
@@ -101,7 +101,7 @@ export class Transport {
     this.#prefix = prefixOf(options.baseUrl);
     this.#token = new TokenSource(options.token);
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
-    this.#openSocket = options.openSocket ?? ((url, protocols) => new WebSocket(url, protocols));
+    this.#openSocket = options.openSocket;
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxAttempts = options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
     this.#maxRetryAfterMs = options.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS;
@@ -109,13 +109,19 @@ export class Transport {
 
   /** Where a WebSocket goes, and the token for it, which no address may have in it. */
   async socketAddress(path: string): Promise<{ url: string; token: string | null }> {
-    const pending = this.#token.get();
-    const token = await this.#within({}, 'The token did not come', () => pending);
+    const token = await this.#bearer(this.#token.get(), {});
     return { url: this.#prefix.replace(/^http/, 'ws') + path, token };
   }
 
+  /** @throws TypeError where there is nothing that opens a WebSocket. */
+  checkSockets(): void {
+    if (this.#openSocket === undefined && typeof WebSocket !== 'function')
+      throw new TypeError('There is no WebSocket here, as in Node before 22: give the client `openSocket`.');
+  }
+
   openSocket(url: string, protocols: string[]): LiveSocket {
-    return this.#openSocket(url, protocols);
+    const open = this.#openSocket;
+    return open === undefined ? new WebSocket(url, protocols) : open(url, protocols);
   }
 
   /** Asks for what a viewer may read, once, to learn what is wrong: nothing, if it is answered. */
@@ -134,7 +140,7 @@ export class Transport {
     };
     for (;;) {
       const token = request.isPublic ? NO_TOKEN : this.#token.get();
-      const bearer = await this.#within(options, 'The token did not come', () => token);
+      const bearer = await this.#bearer(token, options);
       try {
         return await this.#within(options, 'No answer', (signal) =>
           this.#attempt(request, body, bearer, signal),
@@ -150,6 +156,16 @@ export class Transport {
         else if (progress.unknown && request.recover !== undefined) return request.recover(error);
         else throw error;
       }
+    }
+  }
+
+  /** Waits for a token. One that doesn't come in time is not waited for by the next call, which asks again. */
+  async #bearer(token: Promise<string | null>, options: CallOptions): Promise<string | null> {
+    try {
+      return await this.#within(options, 'The token did not come', () => token);
+    } catch (error) {
+      if (error instanceof TimeoutError) this.#token.refuse(token);
+      throw error;
     }
   }
 

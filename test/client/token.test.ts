@@ -108,4 +108,31 @@ describe('a function that fetches tokens', () => {
     const reason = new Error('left');
     await expect(client.sessions.get(ID, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
+
+  it('that hangs once holds up one call: the next asks again', async () => {
+    const token = vi
+      .fn<() => Promise<string>>()
+      .mockReturnValueOnce(new Promise(() => undefined))
+      .mockResolvedValue('new');
+    const { client, sent } = scripted([session(), session()], { token });
+    await expect(client.sessions.get(ID, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'timeout' });
+    expect(await client.sessions.get(ID)).toEqual({ sessionId: ID });
+    await client.sessions.get(ID);
+    expect(token).toHaveBeenCalledTimes(2);
+    expect(sent.map(({ headers }) => headers.get('Authorization'))).toEqual(['Bearer new', 'Bearer new']);
+  });
+
+  it('is not asked again where a caller has left before its token came', async () => {
+    let answer: (token: string) => void = () => undefined;
+    const token = vi.fn<() => Promise<string>>(() => new Promise((resolve) => (answer = resolve)));
+    const { client } = scripted([session()], { token });
+    const leaving = new AbortController();
+    const left = client.sessions.get(ID, { signal: leaving.signal });
+    const stays = client.sessions.get(ID);
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    answer('one');
+    expect(await stays).toEqual({ sessionId: ID });
+    expect(token).toHaveBeenCalledTimes(1);
+  });
 });
