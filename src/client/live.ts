@@ -98,10 +98,12 @@ export class LiveWatch implements Watch {
     return this.#state.kind === 'closed';
   }
 
-  #enter(state: WatchState): void {
+  /** Whether it is still in that state once it was told: the listener may have closed it, or gone on. */
+  #enter(state: WatchState): boolean {
     this.#stopTimer();
     this.#state = state;
     this.#listener.state?.(state);
+    return this.#state === state;
   }
 
   #finish(error: BerthError | null): void {
@@ -121,7 +123,7 @@ export class LiveWatch implements Watch {
   }
 
   async #connect(): Promise<void> {
-    this.#enter({ kind: 'connecting' });
+    if (!this.#enter({ kind: 'connecting' })) return;
     this.#attempts += 1;
     try {
       const { url, token } = await this.#transport.socketAddress('/v1/registry/live');
@@ -151,7 +153,7 @@ export class LiveWatch implements Watch {
   #heard(socket: LiveSocket, text: string): void {
     if (this.#state.kind !== 'live') {
       this.#liveSince = Date.now();
-      this.#enter({ kind: 'live' });
+      if (!this.#enter({ kind: 'live' })) return;
     }
     // Whatever comes shows that something comes through.
     this.#after(PING_INTERVAL_MS, () => this.#ping(socket));
@@ -171,23 +173,24 @@ export class LiveWatch implements Watch {
   async #lost(): Promise<void> {
     this.#dropSocket();
     if (this.#state.kind === 'live' && Date.now() - this.#liveSince >= STABLE_MS) this.#attempts = 0;
-    this.#enter({ kind: 'connecting' });
+    if (!this.#enter({ kind: 'connecting' })) return;
     let error = new ConnectionError('The live feed was lost.') as BerthError;
     try {
       await this.#transport.probe();
     } catch (cause) {
       if (cause instanceof BerthError) error = cause;
     }
-    if (!this.#isClosed()) this.#waitAfter(error);
+    this.#waitAfter(error);
   }
 
   #waitAfter(error: BerthError): void {
+    if (this.#isClosed()) return;
     if (error instanceof AuthenticationError || error instanceof PermissionDeniedError) {
       this.#finish(error);
       return;
     }
     const waitMs = (error.retryAfterS ?? 0) * 1_000 + backoffMs(Math.max(1, this.#attempts));
-    this.#enter({ kind: 'waiting', retryAt: Date.now() + waitMs, error });
-    this.#after(waitMs, () => void this.#connect());
+    if (this.#enter({ kind: 'waiting', retryAt: Date.now() + waitMs, error }))
+      this.#after(waitMs, () => void this.#connect());
   }
 }
