@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_SUMMARY_BYTES } from '../contract/limits.ts';
+import { MAX_METADATA_DEPTH, MAX_SUMMARY_BYTES } from '../contract/limits.ts';
 import type { JsonObject } from '../contract/session.ts';
 import type { AppendEntries, TranscriptSummary } from '../contract/transcript.ts';
 import type { FoldSessionSummary, SessionKey, SessionStoreEntry } from './session-store.ts';
@@ -21,6 +21,30 @@ const NO_SUMMARY: JsonObject = {};
 /** Whether stored data is a summary of the SDK's. */
 export function isSummary(data: JsonObject): boolean {
   return Object.keys(data).length > 0;
+}
+
+const encoder = new TextEncoder();
+
+/** Whether JSON holds what it was made of, and the server takes it. Looks no deeper than `levels`. */
+function isStorable(value: unknown, levels: number = MAX_METADATA_DEPTH): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isStorable(inner, levels - 1));
+}
+
+/** What is stored of a folded summary. Whatever is wrong with it, it must not cost the entries. */
+function dataOf(fold: () => unknown): JsonObject {
+  try {
+    const data = fold();
+    const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
+    if (!isObject || !isStorable(data)) return NO_SUMMARY;
+    const json = JSON.stringify(data);
+    return encoder.encode(json).byteLength > MAX_SUMMARY_BYTES
+      ? NO_SUMMARY
+      : (JSON.parse(json) as JsonObject);
+  } catch {
+    return NO_SUMMARY;
+  }
 }
 
 /** The SDK's own fold, or null where there is no SDK to be found. */
@@ -53,9 +77,7 @@ export class Summaries {
     if (current !== null && !isSummary(current.data)) return undefined;
     const { sessionId } = key;
     const previous = current === null ? undefined : { sessionId, mtime: 0, data: current.data };
-    const data = (fold?.(previous, key, entries).data ?? NO_SUMMARY) as JsonObject;
-    const size = new TextEncoder().encode(JSON.stringify(data)).byteLength;
-    return { data: size > MAX_SUMMARY_BYTES ? NO_SUMMARY : data, ifVersion };
+    return { data: dataOf(() => fold?.(previous, key, entries).data), ifVersion };
   }
 
   /** Takes note of what is stored. */

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
+import { EdgeSessionStore, type FoldSessionSummary } from '../../src/agent-sdk/index.ts';
+import { MAX_METADATA_DEPTH } from '../../src/contract/limits.ts';
 import { appClient } from '../support/app-fetch.ts';
 import { appStore, entriesOf, foldTypes, newKey } from '../support/session-stores.ts';
+
+/** Objects in one another. */
+function nested(levels: number): Record<string, unknown> {
+  let data = {};
+  for (let level = 1; level < levels; level += 1) data = { data };
+  return data;
+}
+
+const throws = (): never => {
+  throw new Error('The fold has a bug');
+};
 
 const summaryOf = async (store: EdgeSessionStore, projectKey: string) =>
   (await store.listSessionSummaries(projectKey)).map(({ data }) => data);
@@ -77,16 +89,29 @@ describe('without a summary', () => {
     expect(await store.load(key)).toEqual(entriesOf('a', 'b', 'c'));
   });
 
-  it('one that is too long to be stored costs no entries', async () => {
+  it.each<[what: string, fold: () => unknown]>([
+    ['too long', () => ({ data: { text: 'ü'.repeat(40_000) } })],
+    ['too deep', () => ({ data: nested(MAX_METADATA_DEPTH + 1) })],
+    ['so deep that it can not be written', () => ({ data: nested(100_000) })],
+    ['with a number out of range', () => ({ data: { mtime: [Infinity] } })],
+    ['with what JSON does not have', () => ({ data: { mtime: 1n } })],
+    ['a list', () => ({ data: ['text'] })],
+    ['a text', () => ({ data: 'text' })],
+    ['not there', () => undefined],
+    ['an error', throws],
+  ])('one that can not be stored costs no entries: %s', async (_, fold) => {
     const key = newKey();
-    const store = appStore({
-      foldSessionSummary: ({ ...previous } = { sessionId: '', mtime: 0, data: {} }) => ({
-        ...previous,
-        data: { text: 'ü'.repeat(40_000) },
-      }),
-    });
+    const store = appStore({ foldSessionSummary: fold as FoldSessionSummary });
     await store.append(key, entriesOf('a'));
-    expect(await store.load(key)).toEqual(entriesOf('a'));
+    await store.append(key, entriesOf('b'));
+    expect(await store.load(key)).toEqual(entriesOf('a', 'b'));
     expect(await summaryOf(store, key.projectKey)).toEqual([]);
+  });
+
+  it('one as deep as can be stored is stored', async () => {
+    const [key, data] = [newKey(), nested(MAX_METADATA_DEPTH)];
+    const store = appStore({ foldSessionSummary: () => ({ sessionId: '', mtime: 0, data }) });
+    await store.append(key, entriesOf('a'));
+    expect(await summaryOf(store, key.projectKey)).toEqual([data]);
   });
 });
