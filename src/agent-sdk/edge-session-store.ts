@@ -40,8 +40,12 @@ export interface EdgeSessionStoreOptions {
   /**
    * The Berth session whose activity this is: each append keeps it alive and links the conversation to it, in
    * the same request. Appends hold even when that session is gone. Needs the scope `sessions:write`.
+   *
+   * An id by itself is for a store of one conversation: every other one that is written to through it, also by
+   * `renameSession`, `tagSession` or `forkSession`, is linked to that session too, and is then what it would
+   * be resumed with. For several, a function of the conversation; undefined for none.
    */
-  readonly touch?: string | undefined;
+  readonly touch?: string | ((key: SessionKey) => string | undefined) | undefined;
   /**
    * The SDK's `foldSessionSummary`. By default it is imported from the SDK; to be given where that is not to
    * be found by its name at run time. Without it lists are right all the same, but the SDK reads every
@@ -59,6 +63,8 @@ export interface EdgeSessionStoreOptions {
 interface AppendRequest {
   readonly body: { readonly entries: JsonObject[]; readonly summary?: SummaryWrite };
   readonly idempotencyKey: string;
+  /** The Berth session that is touched with it. */
+  readonly touch: string | undefined;
 }
 
 /** A batch, and what is still to be appended of it. */
@@ -78,8 +84,8 @@ const areSame = (some: readonly SessionStoreEntry[], others: readonly SessionSto
 
 /**
  * A `SessionStore` of the Claude Agent SDK, kept in Berth: give it to `query()` as `sessionStore`, and any
- * host can resume the conversation. One store can serve many conversations at once. The token needs the
- * scopes `transcripts:read` and `transcripts:write`.
+ * host can resume the conversation. One store can serve many conversations at once, but then a `touch` must
+ * tell them apart. The token needs the scopes `transcripts:read` and `transcripts:write`.
  *
  * Batches of one transcript are stored in the order of the calls, entries with a `uuid` once however often
  * they come, and a batch that the SDK tries again after an unknown outcome goes on where it was. Every call
@@ -96,7 +102,7 @@ const areSame = (some: readonly SessionStoreEntry[], others: readonly SessionSto
 export class EdgeSessionStore implements SessionStore {
   readonly #client: BerthClient;
   readonly #project: (projectKey: string) => string;
-  readonly #touch: string | undefined;
+  readonly #touch: (key: SessionKey) => string | undefined;
   readonly #timeoutMs: number;
   readonly #summaries: Summaries;
   readonly #queue = new KeyedQueue();
@@ -104,10 +110,10 @@ export class EdgeSessionStore implements SessionStore {
   readonly #unfinished = new WeakMap<readonly SessionStoreEntry[], UnfinishedBatch>();
 
   constructor(client: BerthClient, options: EdgeSessionStoreOptions = {}) {
-    const { project } = options;
+    const { project, touch } = options;
     this.#client = client;
     this.#project = typeof project === 'function' ? project : (projectKey) => project ?? projectKey;
-    this.#touch = options.touch;
+    this.#touch = typeof touch === 'function' ? touch : () => touch;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#summaries = new Summaries(options.foldSessionSummary);
   }
@@ -216,11 +222,11 @@ export class EdgeSessionStore implements SessionStore {
     signal: AbortSignal,
   ): Promise<void> {
     batch.request ??= await this.#requestOf(key, batch);
-    const { body, idempotencyKey } = batch.request;
+    const { body, idempotencyKey, touch } = batch.request;
     try {
       await this.#client.transcripts.append(ref, body, {
         idempotencyKey,
-        touch: this.#touch,
+        touch,
         signal,
         timeoutMs: APPEND_ATTEMPT_MS,
         // As long as there is time: what is given up is lost.
@@ -249,6 +255,7 @@ export class EdgeSessionStore implements SessionStore {
     return {
       body: { entries: entries as JsonObject[], ...(summary === undefined ? {} : { summary }) },
       idempotencyKey: newIdempotencyKey(),
+      touch: this.#touch(key),
     };
   }
 }

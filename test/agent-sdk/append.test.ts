@@ -196,4 +196,21 @@ describe('options', () => {
     await store.append(key, entriesOf('main'));
     expect(await store.load(key)).toEqual(entriesOf('main'));
   });
+
+  it('a store of several conversations touches and links the session of each, or none', async () => {
+    const client = appClient();
+    const [one, other] = [await client.sessions.create(), await client.sessions.create()];
+    const [first, second, third] = [newKey(), newKey(), newKey()];
+    const ids = new Map([
+      [first.sessionId, one.sessionId],
+      [second.sessionId, other.sessionId],
+    ]);
+    const store = appStore({ touch: ({ sessionId }) => ids.get(sessionId) });
+    for (const key of [first, second, third]) await store.append(key, entriesOf('a'));
+    await store.append({ ...first, subpath: 'subagents/a' }, entriesOf('b'));
+    const linked = async (id: string) => (await client.sessions.get(id)).claudeSessionIds;
+    expect(await linked(one.sessionId)).toEqual([first.sessionId]);
+    expect(await linked(other.sessionId)).toEqual([second.sessionId]);
+    expect(await store.load(third)).toEqual(entriesOf('a'));
+  });
 });
