@@ -17,8 +17,18 @@ const { values } = parseArgs({
   options: {
     config: { type: 'string', short: 'c' },
     env: { type: 'string', short: 'e' },
+    cwd: { type: 'string' },
   },
 });
+// Wrangler would read its files there, where they were not looked at.
+if (values['cwd'] !== undefined) {
+  process.stderr.write(
+    '--cwd is not taken: what would be deployed from another folder was not checked. Not deployed.\n' +
+      'Run this in that folder, or say which file it is with --config.\n',
+  );
+  process.exit(1);
+}
+
 /** Empty for the top level. */
 const environment = String(values['env'] ?? process.env['CLOUDFLARE_ENV'] ?? '');
 const { vars } = readConfig({

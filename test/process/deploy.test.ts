@@ -83,6 +83,17 @@ describe('AUTH=off is not deployed', () => {
   });
 });
 
+test.each([[['--cwd', 'other']], [['--cwd=other']], [['--minify', '--cwd', 'other', '--env', '']]])(
+  'another folder than that which was checked is not deployed: %j',
+  async (argv) => {
+    const { code, errors, deployed } = await deploy({ 'wrangler.toml': CLOSED }, argv);
+    expect(deployed).toBeNull();
+    expect(code).toBe(1);
+    expect(errors).toContain('--cwd is not taken');
+    expect(errors).toContain('Not deployed');
+  },
+);
+
 describe('what asks for tokens is deployed, as it was checked:', () => {
   test.each<[what: string, files: Record<string, string>, argv: string[]]>([
     ['an environment beside one that is open', { 'wrangler.toml': STAGING }, ['--env', 'production']],
