@@ -21,7 +21,7 @@ class StoredEntries {
 
   /** Whether an entry is stored; of several that are alike, as many as are stored. */
   take(entry: SessionStoreEntry): boolean {
-    if (entry.uuid !== undefined) return this.#uuids.has(entry.uuid);
+    if (typeof entry.uuid === 'string') return this.#uuids.has(entry.uuid);
     const digest = digestOf(entry);
     if ((this.#others.get(digest) ?? 0) === 0) return false;
     this.#count(digest, -1);
