@@ -41,7 +41,7 @@ export class BerthClient {
   readonly transcripts: Transcripts;
   readonly #transport: Transport;
 
-  /** @throws TypeError where the base URL or a token given as text can't be used. */
+  /** @throws TypeError where the base URL, a token given as text or a number can't be used. */
   constructor(options: ClientOptions) {
     this.#transport = new Transport(options);
     this.sessions = new Sessions(this.#transport);

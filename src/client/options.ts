@@ -67,3 +67,15 @@ export interface SlotOptions extends CallOptions {
    */
   readonly waitForSlotMs?: number | undefined;
 }
+
+/**
+ * A bound as it was given, or the one that holds where none was. Others than these would have a call never
+ * attempted, or timed out at once.
+ *
+ * @throws TypeError where it is no number from 0 on. `Infinity` is one.
+ */
+export function bound(name: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise;
+  if (typeof given !== 'number' || !(given >= 0)) throw new TypeError(`${name} must be a number from 0 on.`);
+  return given;
+}

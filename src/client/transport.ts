@@ -15,7 +15,7 @@ import {
   UnexpectedAnswerError,
 } from './errors.ts';
 import type { LiveSocket, OpenSocket } from './live.ts';
-import type { CallOptions, ClientOptions, Fetch, SlotOptions } from './options.ts';
+import { bound, type CallOptions, type ClientOptions, type Fetch, type SlotOptions } from './options.ts';
 import { backoffMs, bounded, delay } from './retry.ts';
 import { TokenSource } from './token-source.ts';
 
@@ -102,9 +102,10 @@ export class Transport {
     this.#token = new TokenSource(options.token);
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#openSocket = options.openSocket;
-    this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#maxAttempts = options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
-    this.#maxRetryAfterMs = options.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS;
+    const { timeoutMs, maxAttempts, maxRetryAfterMs } = options;
+    this.timeoutMs = bound('timeoutMs', timeoutMs, DEFAULT_TIMEOUT_MS);
+    this.#maxAttempts = bound('maxAttempts', maxAttempts, DEFAULT_MAX_ATTEMPTS);
+    this.#maxRetryAfterMs = bound('maxRetryAfterMs', maxRetryAfterMs, DEFAULT_MAX_RETRY_AFTER_MS);
   }
 
   /** Where a WebSocket goes, and the token for it, which no address may have in it. */

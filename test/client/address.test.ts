@@ -30,6 +30,23 @@ describe('the base URL', () => {
   });
 });
 
+describe('a number', () => {
+  const baseUrl = 'https://berth.test';
+  const names = ['timeoutMs', 'maxAttempts', 'maxRetryAfterMs'] as const;
+
+  it.each(names)('%s that is none from 0 on is refused', (name) => {
+    for (const wrong of [Number.NaN, -1, -Infinity, '5', null] as number[])
+      expect(() => new BerthClient({ baseUrl, [name]: wrong })).toThrow(
+        new TypeError(`${name} must be a number from 0 on.`),
+      );
+  });
+
+  it.each(names)('%s may be zero, without end, or left out', (name) => {
+    for (const right of [0, 0.5, Infinity, undefined])
+      expect(() => new BerthClient({ baseUrl, [name]: right })).not.toThrow();
+  });
+});
+
 describe('what goes into an address', () => {
   it('is percent-encoded, in its path and in its query', async () => {
     const { client, sent } = scripted([anything(), anything(), anything()]);
