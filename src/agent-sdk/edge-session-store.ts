@@ -6,11 +6,12 @@
 import type { BerthClient } from '../client/berth-client.ts';
 import { ConflictError, ConnectionError, NotFoundError, TimeoutError } from '../client/errors.ts';
 import { newIdempotencyKey } from '../client/idempotency-key.ts';
+import { bound } from '../client/options.ts';
 import { bounded } from '../client/retry.ts';
 import type { EntriesRef, TranscriptRef } from '../client/transcripts.ts';
 import type { JsonObject } from '../contract/session.ts';
 import { splitBatch } from './batches.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { ConversationQueue } from './conversation-queue.ts';
 import type {
   FoldSessionSummary,
   SessionKey,
@@ -76,6 +77,8 @@ interface UnfinishedBatch {
   request: AppendRequest | null;
 }
 
+const conversationOf = ({ project, session }: TranscriptRef): string => JSON.stringify([project, session]);
+
 const nameOf = ({ project, session, subpath }: EntriesRef): string =>
   JSON.stringify([project, session, subpath]);
 
@@ -105,16 +108,17 @@ export class EdgeSessionStore implements SessionStore {
   readonly #touch: (key: SessionKey) => string | undefined;
   readonly #timeoutMs: number;
   readonly #summaries: Summaries;
-  readonly #queue = new KeyedQueue();
+  readonly #queue = new ConversationQueue();
   /** Batches whose append has failed, by the array that the SDK hands in again when it tries again. */
   readonly #unfinished = new WeakMap<readonly SessionStoreEntry[], UnfinishedBatch>();
 
+  /** @throws TypeError where `timeoutMs` is no number from 0 on. */
   constructor(client: BerthClient, options: EdgeSessionStoreOptions = {}) {
     const { project, touch } = options;
     this.#client = client;
     this.#project = typeof project === 'function' ? project : (projectKey) => project ?? projectKey;
     this.#touch = typeof touch === 'function' ? touch : () => touch;
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#timeoutMs = bound('timeoutMs', options.timeoutMs, DEFAULT_TIMEOUT_MS);
     this.#summaries = new Summaries(options.foldSessionSummary);
   }
 
@@ -129,7 +133,7 @@ export class EdgeSessionStore implements SessionStore {
     const ref = this.#ref(key);
     const name = nameOf(ref);
     await this.#within('The append', (signal) =>
-      this.#queue.run(name, async () => {
+      this.#queue.run(conversationOf(ref), name, async () => {
         signal.throwIfAborted();
         const batch = this.#unfinishedOf(name, entries);
         while (batch.parts.length > 0) await this.#appendPart(key, ref, batch, signal);
@@ -171,12 +175,17 @@ export class EdgeSessionStore implements SessionStore {
     );
   }
 
-  /** Deletes a subagent's transcript, or without a subpath the whole conversation. */
+  /**
+   * Deletes a subagent's transcript, or without a subpath the whole conversation, with all that was to be
+   * appended to it before.
+   */
   async delete(key: SessionKey): Promise<void> {
     const ref = this.#ref(key);
     const name = nameOf(ref);
+    const deleted = ref.subpath === undefined ? null : name;
     await this.#within('The deletion', (signal) =>
-      this.#queue.run(name, async () => {
+      this.#queue.run(conversationOf(ref), deleted, async () => {
+        signal.throwIfAborted();
         await this.#client.transcripts.delete(ref, { signal });
         this.#summaries.forget(name);
       }),

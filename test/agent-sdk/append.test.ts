@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { EdgeSessionStore } from '../../src/agent-sdk/index.ts';
 import { MAX_APPEND_BODY_BYTES } from '../../src/contract/limits.ts';
 import { appClient, appFetch, losingAnswers } from '../support/app-fetch.ts';
-import { networkFailure, problemAnswer, scripted, type Step } from '../support/scripted-fetch.ts';
-import { appStore, entriesOf, foldTypes, newKey } from '../support/session-stores.ts';
+import { networkFailure, problemAnswer } from '../support/scripted-fetch.ts';
+import { appended, appStore, entriesOf, newKey, scriptedStore, typesIn } from '../support/session-stores.ts';
 
 const MIB = 1024 * 1024;
 /** Megabytes take their time where other work is going on. */
 const LARGE = { timeout: 30_000 };
-const appended = () => Response.json({ appended: 1, total: 1, mtime: 1 });
-const scriptedStore = (steps: readonly Step[], timeoutMs?: number) => {
-  const { client, sent } = scripted(steps);
-  return { store: new EdgeSessionStore(client, { foldSessionSummary: foldTypes, timeoutMs }), sent };
-};
-const typesIn = (body: unknown) => (body as { entries: { type: string }[] }).entries.map(({ type }) => type);
 const keyOf = ({ headers }: { headers: Headers }) => headers.get('Idempotency-Key');
 
 describe('a large batch', () => {
@@ -59,39 +52,6 @@ describe('a large batch', () => {
       message: expect.stringContaining('Entry 2 of 2 (huge)'),
     });
     expect(sent).toEqual([]);
-  });
-});
-
-describe('order', () => {
-  it('of appends to one transcript is that of the calls: each waits for the one before it', async () => {
-    const answers: (() => void)[] = [];
-    const step = () => new Promise<Response>((resolve) => answers.push(() => resolve(appended())));
-    const { store, sent } = scriptedStore([step, step, step]);
-    const key = newKey();
-    const all = Promise.all(['a', 'b', 'c'].map((type) => store.append(key, entriesOf(type))));
-    for (const count of [1, 2, 3]) {
-      await expect.poll(() => sent.length).toBeGreaterThanOrEqual(count);
-      expect(sent).toHaveLength(count);
-      answers[count - 1]?.();
-    }
-    await all;
-    expect(sent.map(({ body }) => typesIn(body))).toEqual([['a'], ['b'], ['c']]);
-  });
-
-  it('of other transcripts is their own: one that hangs holds up none but itself', async () => {
-    const { store } = scriptedStore(['hang', async () => appended()], 200);
-    const hanging = store.append(newKey(), entriesOf('a'));
-    await store.append(newKey(), entriesOf('b'));
-    await expect(hanging).rejects.toMatchObject({ code: 'timeout' });
-  });
-
-  it('is kept after a failure', async () => {
-    const { store, sent } = scriptedStore([problemAnswer('internal'), appended()]);
-    const key = newKey();
-    const [first, second] = [store.append(key, entriesOf('a')), store.append(key, entriesOf('b'))];
-    await expect(first).rejects.toMatchObject({ code: 'internal' });
-    await second;
-    expect(sent.map(({ body }) => typesIn(body))).toEqual([['a'], ['b']]);
   });
 });
 
@@ -171,6 +131,10 @@ describe('trying again', () => {
 });
 
 describe('options', () => {
+  it.each([Number.NaN, -1, '5' as unknown as number])('a timeout of %s is refused', (timeoutMs) => {
+    expect(() => appStore({ timeoutMs })).toThrow(new TypeError('timeoutMs must be a number from 0 on.'));
+  });
+
   it('a project is a name for all keys, or a function of them', async () => {
     const [one, other] = [newKey(), newKey()];
     const moved = { ...one, projectKey: other.projectKey };

@@ -12,6 +12,7 @@ import {
 } from '../../src/agent-sdk/index.ts';
 import type { Fetch } from '../../src/client/index.ts';
 import { appClient } from './app-fetch.ts';
+import { scripted, type Step } from './scripted-fetch.ts';
 
 /** In place of the SDK's own: keeps the types of all entries, in order. */
 export const foldTypes: FoldSessionSummary = (previous, { sessionId }, entries) => {
@@ -32,4 +33,18 @@ export function newKey(): SessionKey {
 /** Entries of these types, without uuids. */
 export function entriesOf(...types: string[]): SessionStoreEntry[] {
   return types.map((type) => ({ type }));
+}
+
+/** How an append is answered. */
+export const appended = (): Response => Response.json({ appended: 1, total: 1, mtime: 1 });
+
+/** A store over a script, and what it has sent. */
+export function scriptedStore(steps: readonly Step[], timeoutMs?: number) {
+  const { client, sent } = scripted(steps);
+  return { store: new EdgeSessionStore(client, { foldSessionSummary: foldTypes, timeoutMs }), sent };
+}
+
+/** The types of the entries in the body of an append. */
+export function typesIn(body: unknown): string[] {
+  return (body as { entries: SessionStoreEntry[] }).entries.map(({ type }) => type);
 }
