@@ -17,12 +17,28 @@ const STREAM_SIZE = 2 ** 38;
 /** How many subpaths a transcript can ever have had. */
 export const MAX_STREAMS = 2 ** 15;
 
+/** The platform allows 100 parameters a statement, and a row has four. */
+const ROWS_A_STATEMENT = 25;
+
 const NEWLINE = 0x0a;
 
 /** Entries as NDJSON, and the number of the last one. */
 export interface LoggedPage {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly last: number;
+}
+
+interface NewEntry {
+  readonly uuid: string | null;
+  readonly body: Uint8Array;
+}
+
+function entriesOf({ bytes, lengths, uuids }: EntryBatch): NewEntry[] {
+  let end = 0;
+  return lengths.map((length, i) => {
+    end += length;
+    return { uuid: uuids[i] ?? null, body: bytes.subarray(end - length, end) };
+  });
 }
 
 const idOf = (stream: number, number: number): number => stream * STREAM_SIZE + number;
@@ -74,56 +90,75 @@ export class EntryLog {
    * @returns how many were appended.
    */
   append(stream: number, batch: EntryBatch): number {
+    const entries = entriesOf(batch);
     const before = this.total(stream);
     let number = before;
-    let offset = 0;
-    for (const [i, length] of batch.lengths.entries()) {
-      const body = batch.bytes.subarray(offset, offset + length);
-      offset += length;
-      if (this.#insert(idOf(stream, number + 1), batch.uuids[i] ?? null, body)) number += 1;
-    }
+    for (let at = 0; at < entries.length; at += ROWS_A_STATEMENT)
+      number += this.#appendGroup(stream, number, entries.slice(at, at + ROWS_A_STATEMENT));
     return number - before;
   }
 
-  #insert(id: number, uuid: string | null, body: Uint8Array): boolean {
+  /** Appends entries after number `after`. */
+  #appendGroup(stream: number, after: number, entries: readonly NewEntry[]): number {
+    const inserted = this.#insert(idOf(stream, after + 1), entries);
+    if (inserted === entries.length || inserted === 0) return inserted;
+    // Some were known, and numbers have no gaps: all are taken back, and get theirs one by one.
+    const last = after + entries.length;
+    this.#sql.exec('DELETE FROM entries WHERE id > ? AND id <= ?', idOf(stream, after), idOf(stream, last));
+    return entries.reduce(
+      (count, entry) => count + this.#insert(idOf(stream, after + count + 1), [entry]),
+      0,
+    );
+  }
+
+  /**
+   * Inserts entries with consecutive ids, leaving out known ones. One that is too long for a row is whole only
+   * if none was left out.
+   *
+   * @returns how many were inserted.
+   */
+  #insert(firstId: number, entries: readonly NewEntry[]): number {
     const size = this.#maxRowBytes;
-    const parts = Math.max(0, Math.ceil(body.byteLength / size) - 1);
+    const partsOf = ({ body }: NewEntry): number => Math.max(0, Math.ceil(body.byteLength / size) - 1);
     const inserted = this.#sql
       .exec(
-        'INSERT INTO entries VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
-        id,
-        uuid,
-        parts,
-        body.slice(0, size),
+        `INSERT INTO entries VALUES ${entries.map(() => '(?, ?, ?, ?)').join(', ')}
+          ON CONFLICT DO NOTHING RETURNING id`,
+        ...entries.flatMap((entry, i) => [
+          firstId + i,
+          entry.uuid,
+          partsOf(entry),
+          entry.body.slice(0, size),
+        ]),
       )
       .toArray();
-    if (inserted.length === 0) return false;
-    for (let part = 1; part <= parts; part += 1) {
-      const bytes = body.slice(part * size, (part + 1) * size);
-      this.#sql.exec('INSERT INTO entry_parts VALUES (?, ?, ?)', id, part, bytes);
-    }
-    return true;
+    if (inserted.length < entries.length) return inserted.length;
+    for (const [i, entry] of entries.entries())
+      for (let part = 1; part <= partsOf(entry); part += 1) {
+        const bytes = entry.body.slice(part * size, (part + 1) * size);
+        this.#sql.exec('INSERT INTO entry_parts VALUES (?, ?, ?)', firstId + i, part, bytes);
+      }
+    return inserted.length;
   }
 
   /** Entries after number `after` up to number `upTo`, about {@link PAGE_BYTES} of them, at least one. */
   page(stream: number, after: number, upTo: number): LoggedPage {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    const bodies: ArrayBuffer[][] = [];
     let size = 0;
     let last = after;
-    const rows = this.#sql.exec<{ id: number; parts: number; body: ArrayBuffer }>(
+    const rows = this.#sql.exec(
       'SELECT id, parts, body FROM entries WHERE id > ? AND id <= ? ORDER BY id',
       idOf(stream, after),
       idOf(stream, upTo),
     );
-    for (const { id, parts, body } of rows) {
+    for (const [id, parts, body] of rows.raw<[number, number, ArrayBuffer]>()) {
       const whole = parts === 0 ? [body] : [body, ...this.#parts(id)];
-      for (const part of whole) chunks.push(new Uint8Array(part));
-      chunks.push(Uint8Array.of(NEWLINE));
+      bodies.push(whole);
       size += whole.reduce((sum, part) => sum + part.byteLength, 1);
       last = id - idOf(stream, 0);
       if (size >= PAGE_BYTES) break;
     }
-    return { bytes: join(chunks, size), last };
+    return { bytes: toLines(bodies, size), last };
   }
 
   #parts(entry: number): ArrayBuffer[] {
@@ -147,14 +182,18 @@ export class EntryLog {
   }
 }
 
-/** Joins chunks, and gives their memory back: what waits to be collected adds up over a long reading. */
-function join(chunks: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
+/** Joins entries, and gives their memory back: what waits to be collected adds up over a long reading. */
+function toLines(bodies: readonly ArrayBuffer[][], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-    chunk.buffer.transfer(0);
+  for (const parts of bodies) {
+    for (const part of parts) {
+      bytes.set(new Uint8Array(part), offset);
+      offset += part.byteLength;
+      part.transfer(0);
+    }
+    bytes[offset] = NEWLINE;
+    offset += 1;
   }
   return bytes;
 }

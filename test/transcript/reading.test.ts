@@ -175,14 +175,15 @@ describe('an append of which a write fails midway', () => {
         return exec(query, ...bindings);
       }) as typeof sql.exec;
     });
-    const batch = [{ uuid: 'b' }, { uuid: 'c' }, { uuid: 'd' }];
+    // So many that they take more than two statements.
+    const batch = Array.from({ length: 60 }, (_, i) => ({ uuid: `b${i}` }));
     const options = { key: 'k', summary: { data: { n: 2 }, ifVersion: 1 } };
     await expectProblem(await conversation.post(batch, options), 'internal');
     expect(inserts).toBe(3);
     expect(await conversation.read()).toEqual([{ uuid: 'a' }]);
     expect((await conversation.listed())?.summary?.version).toBe(1);
     mend();
-    expect(await conversation.append(batch, options)).toMatchObject({ appended: 3, total: 4 });
+    expect(await conversation.append(batch, options)).toMatchObject({ appended: 60, total: 61 });
     expect(await conversation.read()).toEqual([{ uuid: 'a' }, ...batch]);
   });
 });
