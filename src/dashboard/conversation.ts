@@ -15,7 +15,7 @@ export type Piece =
 export interface Turn {
   readonly key: number;
   readonly who: 'user' | 'assistant' | 'note';
-  /** ISO 8601; null where the entry has none. */
+  /** When it was said; null where the entry has no time that is one. */
   readonly at: string | null;
   readonly model: string | null;
   readonly pieces: readonly Piece[];
@@ -67,7 +67,7 @@ function piecesOf(content: JsonValue | undefined): Piece[] {
 /** What an entry says, or null where it is only for the program. */
 export function turnOf(entry: JsonObject, key: number): Turn | null {
   const { type, message, timestamp, summary } = entry;
-  const at = typeof timestamp === 'string' ? timestamp : null;
+  const at = typeof timestamp === 'string' && Number.isFinite(Date.parse(timestamp)) ? timestamp : null;
   if ((type === 'user' || type === 'assistant') && isObject(message)) {
     const pieces = piecesOf(message['content']);
     const model = type === 'assistant' && typeof message['model'] === 'string' ? message['model'] : null;

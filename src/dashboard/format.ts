@@ -18,7 +18,7 @@ const DAY_MS = 24 * HOUR_MS;
 export const count = (value: number): string => numbers.format(value);
 export const clockTime = (time: number): string => clock.format(time);
 export const minuteTime = (time: number): string => minutes.format(time);
-export const fullTime = (time: number): string => full.format(time);
+export const fullTime = (time: number): string => (Number.isFinite(time) ? full.format(time) : 'unknown');
 
 /** `4 m 05 s`: two units, so that what counts down keeps its width. */
 export function duration(ms: number): string {
