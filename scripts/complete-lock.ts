@@ -69,6 +69,6 @@ function complete(path: string): number {
   return missing.length;
 }
 
-for (const path of ['package-lock.json', 'test/e2e/package-lock.json']) {
+for (const path of ['package-lock.json', 'test/e2e/package-lock.json', 'test/bench/package-lock.json']) {
   process.stdout.write(`${path}: ${complete(path)} added\n`);
 }

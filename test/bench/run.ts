@@ -1,0 +1,51 @@
+/**
+ * Runs the benchmarks: `npm run bench -- [--smoke] [--write] [name…]`, all of them where none is named.
+ *
+ * `--write` puts the results into docs/benchmarks.md. `--smoke` only sees, in seconds, that all still works: its
+ * figures mean nothing.
+ *
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Benchmark } from './support/benchmark.ts';
+import { writeBetweenMarkers } from './support/markdown.ts';
+import { transcripts } from './transcripts.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
+const BENCHMARKS: readonly Benchmark[] = [transcripts];
+
+/** Checks the types of the benchmarks; those of the root's projects leave them out, for their packages. */
+function checkTypes(): void {
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  if (spawnSync(tsc, ['-p', import.meta.dirname], { stdio: 'inherit' }).status !== 0)
+    throw new Error('The types of the benchmarks are wrong');
+}
+
+// Only an exit that takes place here has the servers stopped and the folders deleted.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
+const { values, positionals } = parseArgs({
+  options: { smoke: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const { smoke, write } = values;
+if (smoke && write) throw new Error('The figures of a smoke run are not to be written down');
+const unknown = positionals.filter((name) => BENCHMARKS.every((benchmark) => benchmark.name !== name));
+if (unknown.length > 0)
+  throw new Error(
+    `There is no benchmark ${unknown.join(', ')}: ${BENCHMARKS.map(({ name }) => name).join(', ')}`,
+  );
+
+if (smoke) checkTypes();
+for (const benchmark of BENCHMARKS) {
+  if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
+  const report = await benchmark.run({
+    smoke,
+    say: (text) => process.stderr.write(`${benchmark.name}: ${text}\n`),
+  });
+  process.stdout.write(`\n${report}\n`);
+  if (write) await writeBetweenMarkers(DOCUMENT, benchmark.name, report);
+}

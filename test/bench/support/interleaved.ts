@@ -1,0 +1,64 @@
+/**
+ * Measuring several ways to do the same, in turn: A B C A B C. What slows the machine down for a while then
+ * slows all of them down, and the ratios within a round hold.
+ *
+ * @module
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Prepares a sample, untimed, and answers what is to be timed. */
+export type Sampler = () => () => Promise<void>;
+
+export interface Rounds {
+  /** Rounds that are timed. */
+  readonly timed: number;
+  /** Rounds before them that are not: compilers, caches and connections get warm. */
+  readonly warmUp: number;
+}
+
+/** The middle of some values, and between which they all are. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/**
+ * Times all samplers in turn.
+ *
+ * @returns milliseconds, by sampler and round.
+ */
+export async function interleaved(samplers: readonly Sampler[], rounds: Rounds): Promise<number[][]> {
+  const times: number[][] = samplers.map(() => []);
+  for (let round = -rounds.warmUp; round < rounds.timed; round += 1) {
+    for (const [i, prepare] of samplers.entries()) {
+      const sample = prepare();
+      // What the one before has left behind is not to be cleaned up at this one's cost.
+      collectGarbage();
+      const start = performance.now();
+      await sample();
+      if (round >= 0) times[i]?.push(performance.now() - start);
+    }
+  }
+  return times;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? NaN;
+  const middle = (sorted.length - 1) / 2;
+  return {
+    median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
+    min: at(0),
+    max: at(sorted.length - 1),
+  };
+}
+
+/** How many times as fast as the base something was, round by round. */
+export function speedUp(base: readonly number[], times: readonly number[]): Spread {
+  return spreadOf(times.map((time, round) => (base[round] ?? NaN) / time));
+}
