@@ -77,6 +77,8 @@ export const MAX_CLOCK_SKEW_MS = 15_000;
 
 /** A body of an append to a transcript, bytes. */
 export const MAX_APPEND_BODY_BYTES = 16 * 1024 * 1024;
+/** Entries of an append: each costs rows and time of its own, however short it is. */
+export const MAX_APPEND_ENTRIES = 100_000;
 /** A project, transcript or subpath name, bytes of UTF-8. */
 export const MAX_TRANSCRIPT_NAME_BYTES = 512;
 /** A transcript's summary as JSON, bytes of UTF-8: it travels with every list of its project. */

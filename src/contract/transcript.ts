@@ -4,10 +4,13 @@
  * @module
  */
 import * as z from 'zod/mini';
+import { MAX_APPEND_ENTRIES } from './limits.ts';
 import { isJsonObject, jsonObject, jsonProblem, type JsonObject } from './session.ts';
 
 /** One entry, opaque but for its `uuid`: an entry whose uuid the transcript already has is left out. */
-const Entry = z.custom<JsonObject>(isJsonObject, 'Must be an object').check(z.meta({ type: 'object' }));
+export const Entry = z
+  .custom<JsonObject>(isJsonObject, 'Must be an object')
+  .check(z.meta({ type: 'object' }));
 
 const version = z.int().check(z.gte(0));
 
@@ -17,9 +20,21 @@ const SummaryWrite = z.strictObject({
   ifVersion: version,
 });
 
+/** Entries, in order. The check ends at the first that is none: there may be very many. */
+const Entries = z.custom<JsonObject[]>(Array.isArray, 'Must be a list').check(
+  z.superRefine((entries, context) => {
+    if (!Array.isArray(entries)) return;
+    if (entries.length > MAX_APPEND_ENTRIES)
+      return context.addIssue(`Must have at most ${MAX_APPEND_ENTRIES} entries`);
+    const bad = entries.findIndex((entry) => !isJsonObject(entry));
+    if (bad >= 0) context.addIssue({ code: 'custom', path: [bad], message: 'Must be an object' });
+  }),
+  z.meta({ type: 'array', items: { type: 'object' }, maxItems: MAX_APPEND_ENTRIES }),
+);
+
 /** The body of an append. */
 export const AppendEntries = z.strictObject({
-  entries: z.array(Entry),
+  entries: Entries,
   summary: z.optional(SummaryWrite),
 });
 export type AppendEntries = z.infer<typeof AppendEntries>;

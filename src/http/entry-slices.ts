@@ -44,6 +44,7 @@ class Cursor {
     if (first === QUOTE) this.#string();
     else if (first === OPEN_BRACE || first === OPEN_BRACKET) this.#nested();
     else this.#literal();
+    if (this.at === start) throw new SyntaxError('There is no value');
     return [start, this.at];
   }
 
@@ -95,8 +96,13 @@ export function sliceEntries(body: Uint8Array): Slice[] {
   while (cursor.peek() === QUOTE) {
     const name: unknown = JSON.parse(decoder.decode(body.subarray(...cursor.value())));
     cursor.take(COLON);
-    if (name === 'entries') slices = sliceList(cursor);
-    else cursor.value();
+    // A member that is there twice may be something else the first time.
+    if (name === 'entries' && cursor.peek() === OPEN_BRACKET) {
+      slices = sliceList(cursor);
+    } else {
+      cursor.value();
+      if (name === 'entries') slices = [];
+    }
     cursor.take(COMMA);
   }
   return slices;

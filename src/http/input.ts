@@ -12,6 +12,9 @@ import type { AppContext } from './app-env.ts';
 // Messages come from a locale, and the small build brings none.
 z.config(en());
 
+/** What is wrong with a request can be more than the request itself: so many errors are named. */
+const MAX_ERRORS = 20;
+
 export const JSON_TYPE = 'application/json';
 /** RFC 7396. */
 export const MERGE_PATCH_TYPE = 'application/merge-patch+json';
@@ -24,7 +27,7 @@ function mediaType(c: AppContext): string {
 export function check<S extends z.ZodMiniType>(schema: S, value: unknown): Result<z.infer<S>> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
-  const errors = parsed.error.issues.flatMap(fieldErrors);
+  const errors = parsed.error.issues.slice(0, MAX_ERRORS).flatMap(fieldErrors).slice(0, MAX_ERRORS);
   const names = errors.map(({ path }) => path || 'the body').join(', ');
   return fail('invalid_request', `Not valid: ${names}.`, { errors });
 }
@@ -32,7 +35,9 @@ export function check<S extends z.ZodMiniType>(schema: S, value: unknown): Resul
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
-  return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'There is no such field' }));
+  return issue.keys
+    .slice(0, MAX_ERRORS)
+    .map((key) => ({ path: [...path, key].join('.'), message: 'There is no such field' }));
 }
 
 /** One field that is wrong. */

@@ -6,7 +6,7 @@
 import { fail, ok, type Result } from '../contract/errors.ts';
 import { CLAUDE_SESSION_ID_PATTERN, MAX_SUMMARY_BYTES } from '../contract/limits.ts';
 import { parseSessionId } from '../contract/session-id.ts';
-import { byteLength, type JsonObject } from '../contract/session.ts';
+import { byteLength, type JsonObject, type Session } from '../contract/session.ts';
 import type { AppendEntries, AppendResult } from '../contract/transcript.ts';
 import type {
   AppendRequest,
@@ -38,6 +38,8 @@ async function knownBy({ uuid }: JsonObject): Promise<string | null> {
 /** Entries as they are stored: the JSON of each, on one line, end to end. */
 async function toBatch(body: Uint8Array, entries: readonly JsonObject[]): Promise<EntryBatch> {
   const slices = sliceEntries(body);
+  if (slices.length !== entries.length)
+    throw new Error('The entries in the body are not those that were parsed');
   const lengths = slices.map(([start, end]) => end - start);
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let offset = 0;
@@ -86,31 +88,35 @@ async function append(objects: Objects, request: AppendRequest): Promise<Result<
   return fail('conflict', 'The stored summary has another version.', { current: written.value.current });
 }
 
-/**
- * Counts an append as activity of a session, and links the conversation to it where its id can be linked.
- * Never fails: what cannot be touched is not touched.
- */
-async function touch(objects: Objects, id: string, { project, session }: TranscriptName): Promise<boolean> {
-  const sessionId = parseSessionId(id, Date.now());
-  if (sessionId === null) return false;
-  const conversation = CLAUDE_SESSION_ID_PATTERN.test(session)
-    ? { claudeSessionId: session, projectKey: project }
-    : null;
-  const touching = objects.session(sessionId, 'once', (stub) => stub.touch(0, null, conversation));
-  const touched = await within(TOUCH_WAIT_MS, touching).catch(() => null);
-  return touched?.ok === true;
+/** A call on a session that an append should not fail for, nor wait for long; null where it failed. */
+async function aside(call: Promise<Result<Session>>): Promise<Session | null> {
+  const outcome = await within(TOUCH_WAIT_MS, call).catch(() => null);
+  return outcome?.ok === true ? outcome.value : null;
 }
 
-/** Appends, and touches beside it: neither waits for the other, and the append holds whatever the touch does. */
+/**
+ * Appends, and counts it as activity of a session beside that: neither waits for the other, and the append
+ * holds whatever comes of the touch. What was stored is then linked to the session, where its id can be and
+ * is not yet.
+ */
 export async function appendEntries(
   objects: Objects,
   request: AppendRequest,
   touchedSession: string | undefined,
 ): Promise<Result<AppendResult>> {
   if (touchedSession === undefined) return append(objects, request);
-  const touching = touch(objects, touchedSession, request.name);
+  const id = parseSessionId(touchedSession, Date.now());
+  const touching = id === null ? null : aside(objects.session(id, 'once', (stub) => stub.touch(0, null)));
   const written = await append(objects, request);
-  return written.ok ? ok({ ...written.value, touched: await touching }) : written;
+  if (!written.ok) return written;
+  const touched = await touching;
+  const { project: projectKey, session: claudeSessionId } = request.name;
+  const isLinked = touched?.claudeSessionId === claudeSessionId && touched.projectKey === projectKey;
+  if (id !== null && touched !== null && !isLinked && CLAUDE_SESSION_ID_PATTERN.test(claudeSessionId))
+    await aside(
+      objects.session(id, 'repeatable', (stub) => stub.link({ claudeSessionId, projectKey }, null)),
+    );
+  return ok({ ...written.value, touched: touched !== null });
 }
 
 /** A page that has come here whole, so that its object need not wait for a slow reader. */

@@ -11,7 +11,9 @@ import type { ListedSession } from '../contract/session.ts';
 const FLUSH_INTERVAL_MS = 1_000;
 /** Viewers at once. */
 export const MAX_VIEWERS = 100;
-/** A viewer that used to ping, which browsers' tabs do, and has not for this long is gone. */
+/** Sockets at once, those that were closed and have not agreed included. */
+const MAX_SOCKETS = 1_000;
+/** A viewer sends `ping` more often than this. One that doesn't is gone, or reads nothing of what is kept for it. */
 const SILENCE_MS = 120_000;
 
 /** Closed since the token has run out. */
@@ -22,6 +24,8 @@ const CLOSE_GOING_AWAY = 1001;
 interface Viewer {
   /** When the viewer's token runs out, milliseconds since the epoch; null for never. */
   readonly expiresAt: number | null;
+  /** When it came, milliseconds since the epoch. */
+  readonly connectedAt: number;
 }
 
 /** What the feed needs of the object that it is in. */
@@ -49,10 +53,11 @@ export class LiveFeed {
   /** Takes a viewer on, whose first message is the statistics; null where there are too many. */
   connect(expiresAt: number | null, protocol: string | null): Response | null {
     this.#dropSilent(Date.now());
-    if (this.#ctx.getWebSockets().length >= MAX_VIEWERS) return null;
+    const full = this.#sockets().length >= MAX_VIEWERS;
+    if (full || this.#ctx.getWebSockets().length >= MAX_SOCKETS) return null;
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
-    server.serializeAttachment({ expiresAt } satisfies Viewer);
+    server.serializeAttachment({ expiresAt, connectedAt: Date.now() } satisfies Viewer);
     server.send(JSON.stringify(this.#statsMessage()));
     const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
@@ -124,11 +129,11 @@ export class LiveFeed {
     for (const socket of this.#sockets()) socket.send(text);
   }
 
-  /** Closed tabs can linger: one that has pinged, and stopped, is closed from here. */
+  /** Closed tabs can linger: one that has not pinged for long is closed from here. */
   #dropSilent(now: number): void {
     for (const socket of this.#sockets()) {
-      const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket);
-      if (pingedAt !== null && now - pingedAt.getTime() > SILENCE_MS)
+      const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+      if (now - (pingedAt ?? viewerOf(socket)?.connectedAt ?? 0) > SILENCE_MS)
         socket.close(CLOSE_GOING_AWAY, 'No ping for too long');
     }
   }

@@ -123,15 +123,8 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     return ok(toSession(next));
   }
 
-  /**
-   * Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. Links
-   * a Claude conversation along with it, where that is given and new.
-   */
-  touch(
-    messages: number,
-    idempotencyKey: string | null,
-    conversation: LinkClaudeSession | null = null,
-  ): Result<Session> {
+  /** Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. */
+  touch(messages: number, idempotencyKey: string | null): Result<Session> {
     const now = Date.now();
     const found = this.#active(now, null);
     if (!found.ok) return found;
@@ -139,16 +132,11 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const touched = lifecycle.touch(record, messages, idempotencyKey, now);
     if (!touched.ok) return touched;
     if (touched.value === record) return ok(toSession(found.value));
-    const before = { record: touched.value, details };
-    const next = conversation === null ? before : lifecycle.link(before, conversation);
-    const linked = next !== before;
-    const report = linked || lifecycle.isReportDue(touched.value, now);
-    const reportedAt = linked ? UNREPORTED : now;
-    const stored = report ? { ...next, record: { ...next.record, reportedAt } } : next;
-    this.#store.save(stored);
-    if (linked) this.#logTransition('session.linked', stored.record);
+    const report = lifecycle.isReportDue(touched.value, now);
+    const next = { details, record: report ? { ...touched.value, reportedAt: now } : touched.value };
+    this.#store.save(next);
     if (report) this.#reportLater(record.reportedAt === UNREPORTED);
-    return ok(toSession(stored));
+    return ok(toSession(next));
   }
 
   /** Links the id of a Claude conversation. */

@@ -4,7 +4,7 @@ import { ListedSession, type ListedSession as Listed } from '../../src/contract/
 import { RegistryStats } from '../../src/contract/registry.ts';
 import { callsSettled } from '../support/calls.ts';
 import { advance, HOUR, SECOND, stopClock, Tenant, until, valueOf } from '../support/tenant.ts';
-import { viewerOf, type Viewer } from '../support/viewer.ts';
+import { silentViewerOf, viewerOf, type Viewer } from '../support/viewer.ts';
 
 const FLUSH_MS = 1_000;
 /** Longer than the registry lets a session keep its activity to itself. */
@@ -217,4 +217,15 @@ test('a tenant sees nothing of another', async () => {
   await other.created();
   await watched.seen(2);
   expect(viewer.messages).toHaveLength(1);
+});
+
+test('a viewer that has not pinged for two minutes is let go at the next change, and one that has just come is not', async () => {
+  const tenant = new Tenant();
+  const silent = await silentViewerOf(tenant.name);
+  advance(121 * SECOND);
+  const fresh = await silentViewerOf(tenant.name);
+  expect(await silent.closed()).toBe(1001);
+  await tenant.created();
+  await fresh.shown('created');
+  expect(fresh.closedWith).toBeNull();
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MAX_APPEND_ENTRIES } from '../../src/contract/limits.ts';
 import type { AppendResult } from '../../src/contract/transcript.ts';
 import { call } from '../support/api.ts';
 import { callsMade, resetCalls } from '../support/calls.ts';
@@ -118,6 +119,29 @@ describe('a body that is not valid', () => {
   it.each(['more=1', 'subpath=a&subpath=b', 'touch=a&touch=b'])('refuses the query %s', async (query) => {
     const response = await call('POST', `${path}?${query}`, { body: { entries: [] } });
     await expectInvalid(response, query.split('=', 1)[0] ?? '');
+  });
+});
+
+describe('very many entries', () => {
+  const post = (body: string) => {
+    const { project, session } = new Conversation();
+    return call('POST', `${pathOf(project, session)}/entries`, { body });
+  };
+  const many = (entry: string, count: number) => `{"entries":[${Array(count).fill(entry).join(',')}]}`;
+
+  it('are too many at once above 100,000', async () => {
+    await expectInvalid(await post(many('{}', MAX_APPEND_ENTRIES + 1)), 'entries');
+  });
+
+  it('that are none are refused at the first, however many there are', async () => {
+    await expectInvalid(await post(many('1', MAX_APPEND_ENTRIES)), 'entries.0');
+  });
+
+  it('or fields that are unknown are named up to twenty of them', async () => {
+    const fields = Array.from({ length: 100_000 }, (_, i) => `"f${i}":1`);
+    const answer = await post(`{"entries":[],${fields.join(',')}}`);
+    expect(answer.status).toBe(400);
+    expect((await answer.json<{ errors: unknown[] }>()).errors).toHaveLength(20);
   });
 });
 

@@ -32,11 +32,16 @@ describe('an append with touch=', () => {
     });
   });
 
-  it('takes one call on the session', async () => {
+  it('takes one call on the session, and one more to link it the first time', async () => {
     const { sessionId } = await create();
-    resetCalls();
-    await new Conversation().append(entries(1), { touch: sessionId });
-    expect(callsMade().filter((method) => method.startsWith('session.'))).toEqual(['session.touch']);
+    const conversation = new Conversation();
+    const calls = async () => {
+      resetCalls();
+      await conversation.append(entries(1), { touch: sessionId });
+      return callsMade().filter((method) => method.startsWith('session.'));
+    };
+    expect(await calls()).toEqual(['session.touch', 'session.link']);
+    expect(await calls()).toEqual(['session.touch']);
   });
 
   it('is activity where nothing was appended, too', async () => {
@@ -131,6 +136,14 @@ describe('neither waits for the other', () => {
       touched: true,
     });
     await touched;
+  });
+
+  it('an append that is refused links nothing', async () => {
+    const { sessionId } = await create();
+    const summary = { data: {}, ifVersion: 7 };
+    const response = await new Conversation().post(entries(1), { touch: sessionId, summary });
+    expect(response.status).toBe(409);
+    expect((await get(sessionId)).claudeSessionIds).toEqual([]);
   });
 
   it('an append that is refused is answered at once, though the session hangs', async () => {

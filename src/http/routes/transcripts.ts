@@ -13,7 +13,13 @@ import {
   TranscriptListQuery,
   TranscriptName as Name,
 } from '../../contract/queries.ts';
-import { AppendEntries, AppendResult, SubpathList, TranscriptPage } from '../../contract/transcript.ts';
+import {
+  AppendEntries,
+  AppendResult,
+  Entry,
+  SubpathList,
+  TranscriptPage,
+} from '../../contract/transcript.ts';
 import type { TranscriptName } from '../../protocol/transcript.ts';
 import type { AppContext } from '../app-env.ts';
 import { answer, objectsOf } from '../caller.ts';
@@ -117,7 +123,7 @@ export const transcriptRoutes: readonly Route[] = [
     answers: {
       200: {
         description: 'One entry a line. `Berth-Total` says how many there are in all.',
-        schema: AppendEntries.shape.entries.def.element,
+        schema: Entry,
         mediaType: NDJSON,
       },
     },
