@@ -16,17 +16,27 @@ interface Share {
 }
 
 function sharesOf(counts: Readonly<Record<string, number>>): Share[] {
-  const all = Object.entries(counts)
+  return Object.entries(counts)
     .filter(([, value]) => value > 0)
     .map(([name, value]) => ({ name: name || NO_MODEL, value }))
     .toSorted((a, b) => b.value - a.value);
+}
+
+function folded(all: readonly Share[]): readonly Share[] {
   if (all.length <= LINES) return all;
   const rest = all.slice(LINES - 1);
   const value = rest.reduce((sum, share) => sum + share.value, 0);
   return [...all.slice(0, LINES - 1), { name: `${rest.length} others`, value }];
 }
 
-function Bars({ title, shares }: { readonly title: string; readonly shares: readonly Share[] }) {
+interface BarsProps {
+  readonly title: string;
+  readonly shares: readonly Share[];
+  /** The one that is warned of. */
+  readonly unguarded?: string;
+}
+
+function Bars({ title, shares, unguarded }: BarsProps) {
   const whole = shares.reduce((sum, { value }) => sum + value, 0);
   return (
     <div class="bars">
@@ -34,9 +44,9 @@ function Bars({ title, shares }: { readonly title: string; readonly shares: read
       {shares.length === 0 && <p class="none">No session is active.</p>}
       <ul>
         {shares.map(({ name, value }) => (
-          <li key={name} class={name === 'bypassPermissions' ? 'bypass' : ''}>
+          <li key={name} class={name === unguarded ? 'bypass' : ''}>
             <span class="name" title={name}>
-              {name === 'bypassPermissions' && (
+              {name === unguarded && (
                 <svg class="warning" viewBox="0 0 16 16" role="img" aria-label="Unguarded:">
                   <path d="M8 1 15.5 14.500H.5ZM8 6v4M8 12v.6" />
                 </svg>
@@ -63,8 +73,13 @@ export function Shares() {
       <h2 id="shares-title">Active by kind</h2>
       {of !== null && (
         <>
-          <Bars title="Model" shares={sharesOf(of.byModel)} />
-          <Bars title="Permission mode" shares={sharesOf(of.byPermissionMode)} />
+          <Bars title="Model" shares={folded(sharesOf(of.byModel))} />
+          {/* Never folded: the one that is warned of may be the rarest. */}
+          <Bars
+            title="Permission mode"
+            shares={sharesOf(of.byPermissionMode)}
+            unguarded="bypassPermissions"
+          />
         </>
       )}
     </section>
