@@ -4,7 +4,7 @@
  * @module
  */
 import { PayloadTooLargeError } from '../client/errors.ts';
-import { MAX_APPEND_BODY_BYTES } from '../contract/limits.ts';
+import { MAX_APPEND_BODY_BYTES, MAX_APPEND_ENTRIES } from '../contract/limits.ts';
 import type { SessionStoreEntry } from './session-store.ts';
 
 /** How much a request holds, about: little enough to arrive in time over a slow line. */
@@ -17,7 +17,7 @@ export const MAX_ENTRY_BYTES = MAX_APPEND_BODY_BYTES - BESIDE_ENTRIES_BYTES;
 const encoder = new TextEncoder();
 
 /**
- * Cuts a batch into consecutive parts of about 4 MiB of JSON.
+ * Cuts a batch into consecutive parts of about 4 MiB of JSON, and no more entries than a request may have.
  *
  * @throws {@link PayloadTooLargeError} for an entry that fits into no request.
  */
@@ -33,7 +33,8 @@ export function splitBatch(entries: readonly SessionStoreEntry[]): SessionStoreE
         `Entry ${i + 1} of ${entries.length} (${entry.type}) has ${bytes} bytes of JSON, where ` +
           `${MAX_ENTRY_BYTES} can be stored; nothing of the batch was.`,
       );
-    if (part.length > 0 && size + bytes > REQUEST_BYTES) {
+    const isFull = part.length === MAX_APPEND_ENTRIES || size + bytes > REQUEST_BYTES;
+    if (part.length > 0 && isFull) {
       parts.push(part);
       part = [];
       size = 0;

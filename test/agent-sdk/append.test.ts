@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_APPEND_BODY_BYTES } from '../../src/contract/limits.ts';
+import { MAX_APPEND_BODY_BYTES, MAX_APPEND_ENTRIES } from '../../src/contract/limits.ts';
 import { appClient, appFetch, losingAnswers } from '../support/app-fetch.ts';
 import { networkFailure, problemAnswer } from '../support/scripted-fetch.ts';
 import { appended, appStore, entriesOf, newKey, scriptedStore, typesIn } from '../support/session-stores.ts';
@@ -52,6 +52,17 @@ describe('a large batch', () => {
       message: expect.stringContaining('Entry 2 of 2 (huge)'),
     });
     expect(sent).toEqual([]);
+  });
+});
+
+describe('a batch of many entries', () => {
+  it('goes in requests of as many as may be, in order', LARGE, async () => {
+    const { store, sent } = scriptedStore([appended(), appended(), appended()]);
+    const batch = Array.from({ length: 2 * MAX_APPEND_ENTRIES + 1 }, (_, n) => ({ type: '', n }));
+    await store.append(newKey(), batch);
+    const parts = sent.map(({ body }) => (body as { entries: { n: number }[] }).entries);
+    expect(parts.map(({ length }) => length)).toEqual([MAX_APPEND_ENTRIES, MAX_APPEND_ENTRIES, 1]);
+    expect(parts.flat().every(({ n }, i) => n === i)).toBe(true);
   });
 });
 
