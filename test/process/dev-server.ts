@@ -39,13 +39,17 @@ type Program = (port: number, folder: string) => readonly string[];
 
 const BY_WRANGLER: Program = (port, folder) => [
   join(ROOT, 'node_modules/wrangler/bin/wrangler.js'),
-  ...['dev', '--ip', '127.0.0.1', '--port', `${port}`, '--persist-to', folder],
+  'dev',
+  '--ip=127.0.0.1',
+  `--port=${port}`,
+  `--persist-to=${folder}`,
 ];
 
 /** What `npm start` runs. */
 export const BY_NPM_START: Program = (port, folder) => [
   join(ROOT, 'scripts/start.ts'),
-  ...['--port', `${port}`, '--data', folder],
+  `--port=${port}`,
+  `--data=${folder}`,
 ];
 
 /** Starts a server that keeps its data in a folder, and waits until it answers. */
