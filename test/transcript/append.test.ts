@@ -127,7 +127,7 @@ describe('very many entries', () => {
     const { project, session } = new Conversation();
     return call('POST', `${pathOf(project, session)}/entries`, { body });
   };
-  const many = (entry: string, count: number) => `{"entries":[${Array(count).fill(entry).join(',')}]}`;
+  const many = (json: string, count: number) => `{"entries":[${Array(count).fill(json).join(',')}]}`;
 
   it('are too many at once above 100,000', async () => {
     await expectInvalid(await post(many('{}', MAX_APPEND_ENTRIES + 1)), 'entries');
