@@ -14,7 +14,7 @@ import {
 import type { LiveMessage } from '../contract/live.ts';
 import type { RegistryStats } from '../contract/registry.ts';
 import { claims, keepToken, may, token } from './access.ts';
-import { serverNow, setClock } from './clock.ts';
+import { setClock } from './clock.ts';
 
 /** Why the token is asked for; null while it isn't. */
 export const asked = signal<string | null>(null);
@@ -22,7 +22,7 @@ export const asked = signal<string | null>(null);
 export const refusal = signal<string | null>(null);
 /** How the feed stands; null where this token may not watch. */
 export const connection = signal<WatchState | null>({ kind: 'connecting' });
-/** When something was last heard, by the server's clock. */
+/** When something was last heard, by the viewer's clock: the server's is learnt later. */
 export const heardAt = signal<number | null>(null);
 /** How many attempts in a row came to nothing. */
 export const failures = signal(0);
@@ -32,6 +32,8 @@ export const stats = signal<RegistryStats | null>(null);
 interface Follower {
   message?(message: LiveMessage): void;
   connected(): void;
+  /** Whoever is there next may see other things: nothing of this one is kept, nor taken when it comes late. */
+  forget?(): void;
 }
 const followers: Follower[] = [];
 
@@ -47,7 +49,7 @@ function makeClient(): BerthClient {
 }
 
 function hear(message: LiveMessage): void {
-  heardAt.value = serverNow();
+  heardAt.value = Date.now();
   if (message.type === 'stats') stats.value = message.stats;
   for (const follower of followers) follower.message?.(message);
 }
@@ -99,28 +101,46 @@ export async function connect(): Promise<void> {
     return;
   }
   connection.value = null;
+  const mine = client;
   try {
     // Told by the answer whether the token is taken at all.
-    await client.sessions.list({ limit: 1 });
-    asked.value = null;
-    for (const follower of followers) follower.connected();
+    await mine.sessions.list({ limit: 1 });
   } catch (error) {
-    refused(error);
+    if (mine !== client) return;
+    // Anything else passes: the list says what is wrong, and tries again.
+    if (error instanceof AuthenticationError || !may('sessions:read')) {
+      refused(error);
+      return;
+    }
   }
+  if (mine !== client) return;
+  asked.value = null;
+  for (const follower of followers) follower.connected();
+}
+
+/** Leaves nothing of what a token has shown, and no call that could send it again. */
+function forget(): void {
+  watch?.close();
+  watch = null;
+  client = makeClient();
+  stats.value = null;
+  heardAt.value = null;
+  refusal.value = null;
+  failures.value = 0;
+  for (const follower of followers) follower.forget?.();
 }
 
 export function signIn(text: string): void {
   keepToken(text);
+  forget();
   asked.value = null;
   void connect();
 }
 
 export function signOut(): void {
-  watch?.close();
-  watch = null;
-  keepToken(null);
-  stats.value = null;
   asked.value = '';
+  keepToken(null);
+  forget();
 }
 
 addEventListener('online', () => watch?.retryNow());

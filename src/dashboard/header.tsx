@@ -14,11 +14,13 @@ const OFFLINE_FAILURES = 6;
 function standing(): { kind: 'live' | 'reconnecting' | 'offline' | 'off'; text: string; more: string } {
   const state = connection.value;
   const heard = heardAt.value;
-  const age = heard === null ? '' : `as of ${clockTime(heard)}, ${ago(now.value - heard)}`;
+  const time = now.value;
+  const since = heard === null ? 0 : Date.now() - heard;
+  const age = heard === null ? '' : `as of ${clockTime(time - since)}, ${ago(since)}`;
   if (asked.value !== null) return { kind: 'off', text: 'Signed out', more: '' };
   if (state === null) return { kind: 'off', text: 'Not watching', more: 'without registry:read' };
   if (state.kind === 'live')
-    return { kind: 'live', text: 'Live', more: heard === null ? '' : `heard ${ago(now.value - heard)}` };
+    return { kind: 'live', text: 'Live', more: heard === null ? '' : `heard ${ago(since)}` };
   if (state.kind === 'closed') return { kind: 'offline', text: 'Offline', more: age };
   if (failures.value >= OFFLINE_FAILURES) return { kind: 'offline', text: 'Offline', more: age };
   if (heard === null && failures.value === 0) return { kind: 'reconnecting', text: 'Connecting', more: '' };

@@ -68,7 +68,16 @@ export function lookBack(minutes: number): void {
   quietly(refetch());
 }
 
-follow({ connected: () => quietly(refetch()) });
+follow({
+  connected: () => quietly(refetch()),
+  forget() {
+    fetched += 1;
+    if (planned !== null) clearTimeout(planned);
+    planned = null;
+    series.value = [];
+    cursor.value = null;
+  },
+});
 effect(() => {
   if (stats.value !== null) plan();
 });

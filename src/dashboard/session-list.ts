@@ -4,11 +4,11 @@
  * @module
  */
 import { signal } from '@preact/signals';
-import { NotFoundError } from '../client/index.ts';
+import { AuthenticationError, BerthError, NotFoundError } from '../client/index.ts';
 import type { LiveMessage } from '../contract/live.ts';
 import type { ListedSession } from '../contract/session.ts';
 import { may } from './access.ts';
-import { client, connection, follow } from './feed.ts';
+import { asked, client, connection, follow, refused } from './feed.ts';
 import {
   comparator,
   hasWords,
@@ -28,6 +28,9 @@ const SHOW_INTERVAL_MS = 200;
 const LEAVING_MS = 4_000;
 /** Without a feed the first page is asked for again. */
 const POLL_MS = 5_000;
+/** What failed is tried again after the first, then twice as long each time, up to the other. */
+const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
 
 /** A row. A new object whenever something of it has changed. */
 export interface Row {
@@ -42,11 +45,15 @@ export interface Row {
 
 export type Loading = 'idle' | 'loading' | 'failed';
 
-export const filter = signal<Filter>({ status: 'active', model: null, text: '' });
+const ACTIVE: Filter = { status: 'active', model: null, text: '' };
+
+export const filter = signal<Filter>(ACTIVE);
 export const sort = signal<Sort>(NEWEST_FIRST);
 /** What is shown, in order. */
 export const rows = signal<readonly Row[]>([]);
 export const loading = signal<Loading>('loading');
+/** Why what is shown may not be what is; null where it is. */
+export const problem = signal<string | null>(null);
 /** Whether the list has been fetched to its end. */
 export const complete = signal(false);
 /** Whether anything was fetched since the filter was set. */
@@ -63,6 +70,9 @@ let generation = 0;
 let searches = 0;
 let shown = 0;
 let planned: ReturnType<typeof setTimeout> | null = null;
+/** How many calls in a row have failed. */
+let failed = 0;
+let retrying: ReturnType<typeof setTimeout> | undefined;
 
 const needsAll = (): boolean => {
   const { key, descending } = sort.peek();
@@ -151,6 +161,27 @@ async function fetchPage(mine: number): Promise<void> {
   answered.value = true;
 }
 
+function succeed(): void {
+  failed = 0;
+  problem.value = null;
+  loading.value = 'idle';
+}
+
+/** Says what went wrong, and tries again later: the feed may be well all the while. */
+function fail(error: unknown): void {
+  loading.value = 'failed';
+  if (error instanceof AuthenticationError) {
+    refused(error);
+    return;
+  }
+  if (!(error instanceof BerthError)) throw error;
+  problem.value = error.detail;
+  const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failed);
+  failed += 1;
+  clearTimeout(retrying);
+  retrying = setTimeout(reload, Math.max(waitMs, (error.retryAfterS ?? 0) * 1_000));
+}
+
 async function load(minimum: number): Promise<void> {
   const mine = generation;
   loading.value = 'loading';
@@ -162,44 +193,65 @@ async function load(minimum: number): Promise<void> {
       fetched += PAGE_SIZE;
       planShow();
     } while (!complete.peek() && (fetched < minimum || needsAll()));
-    loading.value = 'idle';
-  } catch {
-    // The connection says why, and fetches afresh when it is back.
-    if (mine === generation) loading.value = 'failed';
+    succeed();
+  } catch (error) {
+    if (mine === generation) fail(error);
   }
 }
 
 /** Fetches the next page, if there is one. */
 export function loadMore(): void {
-  if (loading.peek() === 'idle' && !complete.peek()) void load(1);
+  if (loading.peek() === 'idle' && !complete.peek() && found === null) void load(1);
 }
 
 /** Fetches afresh, as far as the list was fetched before. What is shown stays until it is known better. */
 function reload(): void {
-  if (!may('sessions:read')) return;
+  clearTimeout(retrying);
+  if (!may('sessions:read') || asked.peek() !== null) return;
   generation += 1;
+  if (found !== null) {
+    void find(filter.peek().text);
+    return;
+  }
   cursor = undefined;
   lastId = null;
   void load(kept.size);
-  if (found !== null) void find(filter.peek().text);
+}
+
+/** Fetches afresh now, rather than when it would be tried again. */
+export function tryAgain(): void {
+  failed = 0;
+  reload();
+}
+
+/** What has an id: ours are lower-case, Claude's are as they are. */
+async function allOfId(id: string): Promise<ListedSession[]> {
+  const own = id.toLowerCase();
+  const results: ListedSession[] = [];
+  try {
+    const session = await client.sessions.get(own);
+    results.push({ ...session, reportedAt: session.lastActivity });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  const linked = await client.sessions.list({ claudeSessionId: id, status: 'all' });
+  return [...results, ...linked.data.filter(({ sessionId }) => sessionId !== own)];
 }
 
 async function find(text: string): Promise<void> {
   searches += 1;
   const mine = searches;
-  const id = text.trim().toLowerCase();
-  const results: ListedSession[] = [];
+  loading.value = 'loading';
   try {
-    const session = await client.sessions.get(id);
-    results.push({ ...session, reportedAt: session.lastActivity });
+    const results = await allOfId(text.trim());
+    if (mine !== searches) return;
+    found = results;
+    answered.value = true;
+    succeed();
+    planShow();
   } catch (error) {
-    if (!(error instanceof NotFoundError)) return;
+    if (mine === searches) fail(error);
   }
-  const linked = await client.sessions.list({ claudeSessionId: id, status: 'all' });
-  results.push(...linked.data.filter(({ sessionId }) => sessionId !== id));
-  if (mine !== searches) return;
-  found = results;
-  planShow();
 }
 
 /** Looks at other sessions. */
@@ -211,7 +263,10 @@ export function setFilter(change: Partial<Filter>): void {
   found = null;
   if (isWholeId(after.text)) {
     found = [];
-    void find(after.text);
+    answered.value = false;
+    problem.value = null;
+    tryAgain();
+    planShow();
     return;
   }
   if (
@@ -221,7 +276,8 @@ export function setFilter(change: Partial<Filter>): void {
     kept.clear();
     complete.value = false;
     answered.value = false;
-    reload();
+    problem.value = null;
+    tryAgain();
   } else if (needsAll()) loadMore();
   planShow();
 }
@@ -258,7 +314,26 @@ function hear(message: LiveMessage): void {
   take(session);
 }
 
-follow({ message: hear, connected: reload });
+function forget(): void {
+  generation += 1;
+  searches += 1;
+  failed = 0;
+  clearTimeout(retrying);
+  if (planned !== null) clearTimeout(planned);
+  planned = null;
+  kept.clear();
+  found = null;
+  cursor = undefined;
+  lastId = null;
+  filter.value = ACTIVE;
+  rows.value = [];
+  complete.value = false;
+  answered.value = false;
+  problem.value = null;
+  loading.value = 'loading';
+}
+
+follow({ message: hear, connected: reload, forget });
 
 setInterval(() => {
   if (connection.peek() === null && answered.peek() && loading.peek() === 'idle' && !document.hidden)

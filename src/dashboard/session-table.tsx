@@ -7,7 +7,17 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { FirstSession } from './first-session.tsx';
 import { open, opened } from './route.ts';
 import { NEWEST_FIRST, type SortKey } from './session-filter.ts';
-import { answered, filter, loading, loadMore, rows, setSort, sort } from './session-list.ts';
+import {
+  answered,
+  filter,
+  loading,
+  loadMore,
+  problem,
+  rows,
+  setSort,
+  sort,
+  tryAgain,
+} from './session-list.ts';
 import { rowId, SessionRow } from './session-row.tsx';
 import { orderBy, SessionTools } from './session-tools.tsx';
 
@@ -171,6 +181,14 @@ export function SessionTable() {
   return (
     <section class="card sessions" id="sessions" aria-labelledby="sessions-title">
       <SessionTools />
+      {problem.value !== null && (
+        <p class="failure" role="alert">
+          The sessions could not be fetched: {problem.value}{' '}
+          <button type="button" onClick={tryAgain}>
+            Try again
+          </button>
+        </p>
+      )}
       <div
         class="grid"
         role="grid"
@@ -197,7 +215,7 @@ export function SessionTable() {
           ))}
         </div>
       </div>
-      {list.length === 0 && answered.value && (
+      {list.length === 0 && answered.value && problem.value === null && (
         <div class="empty">
           {isPlain && (status === 'active' || status === 'all') ? <FirstSession /> : <p>Nothing is found.</p>}
         </div>
