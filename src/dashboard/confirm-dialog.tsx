@@ -15,6 +15,11 @@ interface Props {
 export function ConfirmDialog({ title, text, action, onAnswer }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
+  const answer = (agreed: boolean): void => {
+    // Closed while it is there, it gives the focus back to where it was.
+    dialog.current?.close();
+    onAnswer(agreed);
+  };
   return (
     <dialog
       ref={dialog}
@@ -22,17 +27,17 @@ export function ConfirmDialog({ title, text, action, onAnswer }: Props) {
       aria-labelledby="confirm-title"
       onCancel={(event) => {
         event.preventDefault();
-        onAnswer(false);
+        answer(false);
       }}
       onKeyDown={(event) => event.stopPropagation()}
     >
       <h2 id="confirm-title">{title}</h2>
       <p>{text}</p>
       <div class="answers">
-        <button type="button" onClick={() => onAnswer(false)}>
+        <button type="button" onClick={() => answer(false)}>
           Keep it
         </button>
-        <button type="button" class="danger" onClick={() => onAnswer(true)}>
+        <button type="button" class="danger" onClick={() => answer(true)}>
           {action}
         </button>
       </div>

@@ -18,7 +18,7 @@ import { take } from './session-list.ts';
 import { Countdown, Time } from './time.tsx';
 import { Transcript } from './transcript.tsx';
 
-/** Without a feed, the session is asked for again. */
+/** Without a feed, and after a failure, the session is asked for again. */
 const POLL_MS = 3_000;
 
 type Shown = Session | 'loading' | 'gone';
@@ -31,29 +31,52 @@ follow({
   connected: () => listen?.(null),
 });
 
-function useSession(sessionId: string): [Shown, (session: Session) => void] {
+interface Looked {
+  readonly shown: Shown;
+  /** Why it could not be read just now; null where it could. */
+  readonly problem: string | null;
+  readonly change: (it: Session | 'gone') => void;
+}
+
+function useSession(sessionId: string): Looked {
   const [shown, setShown] = useState<Shown>('loading');
+  const [problem, setProblem] = useState<string | null>(null);
+  const asked = useRef(0);
+  const latest = useRef(0);
+  const hasFailed = useRef(false);
+  /** Takes what was asked for as the `number`th, unless something later is known. */
+  const settle = (number: number, it: Session | 'gone' | BerthError): void => {
+    if (number < latest.current) return;
+    latest.current = number;
+    hasFailed.current = it instanceof BerthError;
+    setProblem(it instanceof BerthError ? it.detail : null);
+    if (!(it instanceof BerthError)) setShown(it);
+  };
+  const change = (it: Session | 'gone'): void => settle((asked.current += 1), it);
   useEffect(() => {
     let isOver = false;
     const fetchIt = async (): Promise<void> => {
+      const mine = (asked.current += 1);
       try {
         const session = await client.sessions.get(sessionId);
-        if (!isOver) setShown(session);
+        if (!isOver) settle(mine, session);
       } catch (error) {
-        if (error instanceof NotFoundError) setShown('gone');
+        if (isOver) return;
+        if (error instanceof NotFoundError) settle(mine, 'gone');
         else if (error instanceof AuthenticationError) refused(error);
-        else if (!(error instanceof BerthError)) throw error;
+        else if (error instanceof BerthError) settle(mine, error);
+        else throw error;
       }
     };
     listen = (message) => {
       if (message === null) void fetchIt();
       else if (message.session.sessionId !== sessionId) return;
-      else if (message.event === 'purged') setShown('gone');
+      else if (message.event === 'purged') change('gone');
       else void fetchIt();
     };
     void fetchIt();
     const poll = setInterval(() => {
-      if (connection.peek() === null && !document.hidden) void fetchIt();
+      if ((connection.peek() === null || hasFailed.current) && !document.hidden) void fetchIt();
     }, POLL_MS);
     return () => {
       isOver = true;
@@ -61,7 +84,7 @@ function useSession(sessionId: string): [Shown, (session: Session) => void] {
       clearInterval(poll);
     };
   }, [sessionId]);
-  return [shown, setShown];
+  return { shown, problem, change };
 }
 
 function Actions({
@@ -182,12 +205,14 @@ function Facts({ session }: { readonly session: Session }) {
 }
 
 export function SessionDetail({ sessionId }: { readonly sessionId: string }) {
-  const [shown, setShown] = useSession(sessionId);
+  const { shown, problem, change } = useSession(sessionId);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
     const leave = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.defaultPrevented) return;
+      // There, it is about what is typed or chosen.
+      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
       close();
       document.querySelector<HTMLElement>('[role="grid"]')?.focus();
     };
@@ -211,10 +236,15 @@ export function SessionDetail({ sessionId }: { readonly sessionId: string }) {
           </button>
         )}
       </header>
+      {problem !== null && (
+        <p class="failure" role="alert">
+          {problem}
+        </p>
+      )}
       {shown === 'gone' && <p class="none">It is not kept any longer.</p>}
       {session !== null && (
         <>
-          <Actions session={session} onChange={setShown} />
+          <Actions session={session} onChange={change} />
           <Facts session={session} />
           {Object.keys(session.config.metadata).length > 0 && (
             <section>
