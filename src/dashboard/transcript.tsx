@@ -5,6 +5,7 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { BerthError, NotFoundError } from '../client/index.ts';
+import type { JsonObject } from '../contract/session.ts';
 import { turnOf, type Piece, type Turn } from './conversation.ts';
 import { client } from './feed.ts';
 import { count } from './format.ts';
@@ -38,32 +39,52 @@ function useTranscript({ project, session, heardAt }: Props): State {
     const controller = new AbortController();
     let entries = 0;
     let turns: Turn[] = [];
+    let last: JsonObject | null = null;
     let isReading = false;
-    const show = (problem: string | null): void => setState({ turns: [...turns], entries, problem });
+    let hasFailed = false;
+    const show = (problem: string | null): void => {
+      hasFailed = problem !== null;
+      setState({ turns: [...turns], entries, problem });
+    };
+    const startOver = (): void => {
+      turns = [];
+      entries = 0;
+      last = null;
+    };
     const readOn = async (): Promise<void> => {
       if (isReading || document.hidden) return;
       isReading = true;
       const before = entries;
+      // The last entry is read once more: where it isn't there, the transcript was written anew.
+      let isSame = last === null;
       try {
-        const options = { after: entries, signal: controller.signal, maxAttempts: 1 };
+        const after = Math.max(0, entries - 1);
+        const options = { after, signal: controller.signal, maxAttempts: 1 };
         for await (const entry of client.transcripts.read({ project, session }, options)) {
+          if (!isSame) {
+            isSame = JSON.stringify(entry) === JSON.stringify(last);
+            if (!isSame) break;
+            continue;
+          }
+          last = entry;
           const turn = turnOf(entry, entries);
           entries += 1;
           if (turn !== null) turns.push(turn);
           if (turns.length % SHOW_TURNS === 0) show(null);
         }
-        if (entries !== before || before === 0) show(null);
+        if (!isSame) startOver();
+        if (!isSame || hasFailed || entries !== before || before === 0) show(null);
       } catch (error) {
         if (controller.signal.aborted) return;
         if (!(error instanceof BerthError)) throw error;
         if (error instanceof NotFoundError) {
-          turns = [];
-          entries = 0;
+          startOver();
         }
         show(error instanceof NotFoundError ? 'There is no transcript yet.' : error.detail);
       } finally {
         isReading = false;
       }
+      if (!isSame && entries === 0) void readOn();
     };
     read.current = () => void readOn();
     read.current();
