@@ -19,6 +19,8 @@ const STATUSES: readonly { readonly status: ListStatus; readonly label: string }
 ];
 /** Typing is not followed by a request for each letter. */
 const TYPING_MS = 200;
+/** What the statistics call sessions without a model: none is to be found by it. */
+const UNNAMED = 'default';
 
 function totalOf(status: ListStatus): number | null {
   if (stats.value === null) return null;
@@ -65,7 +67,7 @@ function Search() {
 
 function Models() {
   const { model } = filter.value;
-  const names = Object.keys(stats.value?.byModel ?? {}).filter(Boolean);
+  const names = Object.keys(stats.value?.byModel ?? {}).filter((name) => name !== UNNAMED);
   if (model !== null && !names.includes(model)) names.push(model);
   return (
     <label class="select">
