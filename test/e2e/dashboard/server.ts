@@ -50,8 +50,8 @@ export async function serve(settings: Settings = {}): Promise<Server> {
 export const serveGuarded = (): Promise<Server> => serve({ AUTH: 'required', AUTH_JWT_SECRET: SECRET });
 
 /** A token that is good for some seconds. */
-export function tokenFor(scope: string, lastsS = 600): Promise<string> {
-  return new SignJWT({ scope, tenant: 'acme' })
+export function tokenFor(scope: string, lastsS = 600, tenant = 'acme'): Promise<string> {
+  return new SignJWT({ scope, tenant })
     .setProtectedHeader({ alg: 'HS256' })
     .setExpirationTime(Math.floor(Date.now() / 1_000) + lastsS)
     .sign(new TextEncoder().encode(SECRET));
