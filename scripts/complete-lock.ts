@@ -34,7 +34,7 @@ const SYSTEMS = new Set([
   'win32',
   'windows',
 ]);
-const CPU: Record<string, string> = { '64': 'x64', wasm32: 'wasm32' };
+const CPU: Record<string, string> = { '64': 'x64', aarch64: 'arm64', wasm32: 'wasm32' };
 
 /** What a name such as `@oxlint/binding-linux-arm64-musl` says of its platform; null where it says nothing. */
 function platformOf(name: string): Pick<LockedPackage, 'os' | 'cpu' | 'libc'> | null {
