@@ -30,7 +30,7 @@ export type SettingsEnv = Readonly<Record<string, unknown>>;
 /** How long an expired or ended session stays readable, where nothing else is set. */
 export const DEFAULT_RETENTION_MS = 86_400_000;
 /** How long a transcript stays after its last append, where nothing else is set: 30 days. */
-export const DEFAULT_TRANSCRIPT_RETENTION_MS = 2_592_000_000;
+const DEFAULT_TRANSCRIPT_RETENTION_MS = 2_592_000_000;
 /** Ten years: a bound that keeps every sum of times a safe integer. */
 const MAX_RETENTION_MS = 315_360_000_000;
 

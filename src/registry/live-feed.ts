@@ -17,7 +17,7 @@ const MAX_SOCKETS = 1_000;
 const SILENCE_MS = 120_000;
 
 /** Closed since the token has run out. */
-export const CLOSE_TOKEN_EXPIRED = 4401;
+const CLOSE_TOKEN_EXPIRED = 4401;
 const CLOSE_GOING_AWAY = 1001;
 
 /** What is kept with each socket while the object sleeps. */

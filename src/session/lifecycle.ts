@@ -25,10 +25,10 @@ export interface SessionDefaults {
 }
 
 /** How often a session may report mere activity before the registry has named an interval. */
-export const INITIAL_REPORT_INTERVAL_MS = 15_000;
+const INITIAL_REPORT_INTERVAL_MS = 15_000;
 
 /** The version of a session that was just created. */
-export const FIRST_VERSION = 1;
+const FIRST_VERSION = 1;
 
 /** When a session's life ends if nothing more happens, and by which limit: the earlier of the two. */
 export function expiry(record: SessionRecord): { at: number; reason: EndReason } {

@@ -127,11 +127,6 @@ export class TranscriptObject extends DurableObject<Env> {
     return this.#live() === null ? [] : this.#log.subpaths();
   }
 
-  /** The summary; null for none. */
-  summary(): TranscriptSummary | null {
-    return this.#live()?.summary ?? null;
-  }
-
   /** Deletes everything, or one subpath. What was never written is no error. */
   async delete(subpath: string | null): Promise<void> {
     const record = this.#live();

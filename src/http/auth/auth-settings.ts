@@ -6,7 +6,7 @@
 import { BadSetting, text, tryRead, type SettingsEnv, type SettingsResult } from '../../contract/settings.ts';
 
 /** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2), bytes. */
-export const MIN_SECRET_BYTES = 32;
+const MIN_SECRET_BYTES = 32;
 
 /** How callers are known. */
 export type AuthSettings =

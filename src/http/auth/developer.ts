@@ -10,7 +10,7 @@ import { isForeignOrigin } from '../cross-origin.ts';
 import { DEVELOPER, type Principal } from './principal.ts';
 
 /** Whether a host, without its port, is this machine itself. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 

@@ -14,7 +14,7 @@ import { keySet, KeysUnavailable } from './key-set.ts';
 import { DEFAULT_TENANT, TENANT_PATTERN, type Principal } from './principal.ts';
 
 /** How far this machine's clock and the issuer's may differ, seconds. */
-export const CLOCK_TOLERANCE_S = 5;
+const CLOCK_TOLERANCE_S = 5;
 /** Longer ones are not looked at. */
 const MAX_TOKEN_LENGTH = 8_192;
 const KEYS_RETRY_AFTER_S = 30;
