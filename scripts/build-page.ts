@@ -1,5 +1,5 @@
 /**
- * Builds the page and the API's reference from `src/dashboard` into `dist/page`, where the Worker serves them
+ * Builds the page, the API's reference and its OpenAPI document into `dist/page`, where the Worker serves them
  * from. Runs before every start, test and deploy, and does nothing while the page is as new as its sources.
  *
  * @module
@@ -12,7 +12,7 @@ import type { Rolldown } from 'vite';
 const ROOT = resolve(import.meta.dirname, '..');
 const SOURCE = join(ROOT, 'src/dashboard');
 /** What a change in makes the page old. */
-const INPUTS = ['src/dashboard', 'src/client', 'src/contract', 'package-lock.json', 'scripts/build-page.ts'];
+const INPUTS = ['src', 'package.json', 'package-lock.json', 'scripts/build-page.ts'];
 
 /** The folder of the files as they are served. */
 export const PAGE_FOLDER = join(ROOT, 'dist/page');
@@ -35,6 +35,28 @@ async function replace(path: string, content: string | Uint8Array): Promise<void
   const draft = `${path}.${process.pid}.tmp`;
   await writeFile(draft, content);
   await rename(draft, path);
+}
+
+/** The document, from the routes as the Worker has them. */
+async function openApi(): Promise<string> {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `
+        import { routes } from './src/http/routes/index.ts';
+        import { openApiDocument } from './src/http/openapi.ts';
+        import { version } from './package.json';
+        export default JSON.stringify(openApiDocument(routes, version));`,
+      resolveDir: ROOT,
+    },
+    bundle: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'warning',
+  });
+  const code = Buffer.from(outputFiles[0]?.contents ?? '').toString('base64');
+  const made = (await import(`data:text/javascript;base64,${code}`)) as { default: string };
+  return made.default;
 }
 
 async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
@@ -64,7 +86,7 @@ export async function buildPage(): Promise<void> {
   const newest = Math.max(...(await Promise.all(INPUTS.map((path) => changedAt(join(ROOT, path))))));
   const isBuilt = existsSync(STAMP) && existsSync(join(PAGE_FOLDER, 'index.html'));
   if (isBuilt && (await stat(STAMP)).mtimeMs >= newest) return;
-  const files = await bundle();
+  const files = new Map([...(await bundle()), ['openapi.json', await openApi()]]);
   // The pages last: what they name is there before they are.
   const names = [...files.keys()].toSorted(
     (a, b) => Number(a.endsWith('.html')) - Number(b.endsWith('.html')),

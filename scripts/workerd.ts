@@ -8,7 +8,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -35,6 +35,9 @@ const HEALTH_INTERVAL_MS = 20;
 /** How much of what a server printed last is shown when it fails to start, characters. */
 const OUTPUT_TAIL_LENGTH = 4_000;
 
+/** What describes the Worker. */
+const WRANGLER_TOML = join(ROOT, 'wrangler.toml');
+
 /** Settings by name, as in `[vars]`; those that are not named are taken from there. */
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -44,6 +47,8 @@ export interface WorkerdOptions {
   /** A folder for all that the server keeps. One server a folder: a second one would corrupt it. */
   readonly data: string;
   readonly settings?: Settings;
+  /** The wrangler.toml that describes it. Default: Berth's. */
+  readonly config?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any that is free. */
@@ -61,26 +66,30 @@ export interface Workerd {
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
-/** Bundles the Worker into a folder as a deploy would. Needs no network. */
-export async function buildWorker(bundle: string): Promise<void> {
+/** Bundles a Worker, Berth's if not told otherwise, into a folder as a deploy would. Needs no network. */
+export async function buildWorker(bundle: string, config = WRANGLER_TOML): Promise<void> {
   await promisify(execFile)(
     process.execPath,
-    [WRANGLER, 'deploy', '--dry-run', '--outdir', resolve(bundle)],
+    [WRANGLER, 'deploy', '--dry-run', '--config', config, '--outdir', resolve(bundle)],
     {
       cwd: ROOT,
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     },
   );
-  await cp(join(ROOT, 'dist/page'), join(bundle, PAGE), { recursive: true });
+  const { assets } = readConfig({ config });
+  if (assets?.directory !== undefined)
+    await cp(resolve(dirname(config), assets.directory), join(bundle, PAGE), { recursive: true });
 }
 
 /** Starts a server, and waits until it answers. It does not outlive this process. */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const { host = '127.0.0.1', port = 0 } = options;
+  const worker = readConfig({ config: options.config ?? WRANGLER_TOML });
   const data = resolve(options.data);
   const config = join(data, CONFIG_FILE);
+  const module = relative(data, resolve(options.bundle, MODULE));
   await mkdir(join(data, OBJECTS_FOLDER), { recursive: true });
-  await writeFile(config, describe(relative(data, resolve(options.bundle, MODULE)), options.settings ?? {}));
+  await writeFile(config, describe(worker, module, options.settings ?? {}));
 
   const child = spawn(
     WORKERD,
@@ -88,7 +97,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       'serve',
       config,
       `--directory-path=${OBJECTS_FOLDER}=${join(data, OBJECTS_FOLDER)}`,
-      `--directory-path=${PAGE}=${resolve(options.bundle, PAGE)}`,
+      ...(worker.assets === undefined ? [] : [`--directory-path=${PAGE}=${resolve(options.bundle, PAGE)}`]),
       `--socket-addr=http=${host}:${port}`,
       `--control-fd=${CONTROL_FD}`,
     ],
@@ -155,8 +164,7 @@ function list(items: readonly string[]): string {
 }
 
 /** The configuration of workerd, in Cap'n Proto's text form: wrangler.toml, with some settings replaced. */
-function describe(modulePath: string, settings: Settings): string {
-  const worker: WranglerConfig = readConfig({ config: join(ROOT, 'wrangler.toml') });
+function describe(worker: WranglerConfig, modulePath: string, settings: Settings): string {
   const objects = worker.durable_objects.bindings;
   const vars = Object.entries({ ...worker.vars, ...settings });
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -165,7 +173,7 @@ const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
     (name = "${OBJECTS_FOLDER}", disk = (writable = true)),
-    (name = "${PAGE}", disk = (writable = false)),
+    ${worker.assets === undefined ? '' : `(name = "${PAGE}", disk = (writable = false)),`}
   ],
   sockets = [(name = "http", http = (), service = "worker")],
 );
@@ -178,7 +186,9 @@ const worker :Workerd.Worker = (
     ...objects.map(
       (it) => `(name = ${text(it.name)}, durableObjectNamespace = (className = ${text(it.class_name)}))`,
     ),
-    `(name = ${text(worker.assets?.binding ?? '')}, service = "${PAGE}")`,
+    ...(worker.assets?.binding === undefined
+      ? []
+      : [`(name = ${text(worker.assets.binding)}, service = "${PAGE}")`]),
     // A setting is what JSON makes of it, as wrangler has it: text, or a number.
     ...vars.map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
   ])},

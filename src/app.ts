@@ -15,16 +15,7 @@ import { pagePaths, protectPages, servePage } from './http/pages.ts';
 import { problem } from './http/problem.ts';
 import { PROTECTIONS } from './http/protections.ts';
 import { track, unexpected } from './http/request.ts';
-import { registryRoutes } from './http/routes/registry.ts';
-import { serviceRoutes } from './http/routes/service.ts';
-import { sessionRoutes } from './http/routes/sessions.ts';
-import { transcriptRoutes } from './http/routes/transcripts.ts';
-import type { Route } from './http/route.ts';
-
-const apiRoutes: readonly Route[] = [...sessionRoutes, ...registryRoutes, ...transcriptRoutes];
-
-/** Every route of the service. */
-export const routes: readonly Route[] = [...apiRoutes, ...serviceRoutes(apiRoutes)];
+import { routes } from './http/routes/index.ts';
 
 /** Refuses a body that is too large, before it is read where its length is said. */
 function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {

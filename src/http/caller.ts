@@ -13,12 +13,12 @@ import { problem } from './problem.ts';
 
 /** The objects that this caller can reach: those of its tenant. */
 export function objectsOf(c: AppContext): Objects {
-  return new Objects(c.env, c.var.principal.tenant);
+  return new Objects(c.env, c.get('principal').tenant);
 }
 
 /** What a session gets where its creator names nothing. */
 export function defaultsOf(c: AppContext): SessionDefaults {
-  const { defaultCwd, sessionTimeoutMs, maxLifetimeMs } = c.var.settings;
+  const { defaultCwd, sessionTimeoutMs, maxLifetimeMs } = c.get('settings');
   return { cwd: defaultCwd, sessionTimeoutMs, maxLifetimeMs };
 }
 
@@ -38,7 +38,7 @@ export async function onSession(
 
 /** `bypassPermissions` lets Claude do anything on its host: a scope of its own guards it. */
 export function bypassAllowed(c: AppContext, mode: PermissionMode | null | undefined): Result<null> {
-  return mode !== 'bypassPermissions' || c.var.principal.scopes.has('sessions:bypass')
+  return mode !== 'bypassPermissions' || c.get('principal').scopes.has('sessions:bypass')
     ? ok(null)
     : fail('forbidden', 'bypassPermissions needs the scope sessions:bypass.');
 }

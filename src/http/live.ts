@@ -27,10 +27,10 @@ export async function watch(c: AppContext): Promise<Response> {
       { code: 'invalid_request', detail: 'This address is for WebSockets.' },
       { Upgrade: 'websocket' },
     );
-  if (isForeignOrigin(c, c.var.settings.corsOrigins))
+  if (isForeignOrigin(c, c.get('settings').corsOrigins))
     return problem(c, { code: 'forbidden', detail: 'Pages of this origin may not watch.' });
   const headers = new Headers({ Upgrade: 'websocket' });
-  const { expiresAt } = c.var.principal;
+  const { expiresAt } = c.get('principal');
   if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(Math.min(expiresAt, LATEST_EXPIRY_MS)));
   const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
   if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);

@@ -11,6 +11,7 @@ import { PROTECTIONS } from './protections.ts';
 /** The kinds of files that the build makes. What serves them on other hosts knows no types. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
+  json: 'application/json',
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
   svg: 'image/svg+xml',
@@ -23,6 +24,13 @@ const HASHED_FOLDER = '/assets/';
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 /** Asked for again each time, and answered with 304 while it is the same. */
 const REVALIDATED = 'no-cache';
+/** Part of the API, none of which is kept by anyone. */
+const UNCACHED = 'no-store';
+
+function cacheControl(path: string): string {
+  if (path.startsWith(HASHED_FOLDER)) return IMMUTABLE;
+  return path.endsWith('.html') ? REVALIDATED : UNCACHED;
+}
 
 /** No origin but our own: nothing inline, nothing that frames or is framed. */
 export const protectPages = secureHeaders({
@@ -46,7 +54,7 @@ export const pagePaths = ['/', '/docs', '/assets/:name{[\\w.-]+}'] as const;
 
 const FILES: Readonly<Record<string, string>> = { '/': '/index.html', '/docs': '/docs.html' };
 
-/** Answers a page, or one of its files. */
+/** Answers a page, one of its files, or the API's document. */
 export async function servePage(c: AppContext): Promise<Response> {
   const path = FILES[c.req.path] ?? c.req.path;
   const conditional = c.req.header('If-None-Match');
@@ -61,7 +69,7 @@ export async function servePage(c: AppContext): Promise<Response> {
   }
   const headers = new Headers({
     'Content-Type': CONTENT_TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
-    'Cache-Control': path.startsWith(HASHED_FOLDER) ? IMMUTABLE : REVALIDATED,
+    'Cache-Control': cacheControl(path),
   });
   const tag = found.headers.get('ETag');
   if (tag !== null) headers.set('ETag', tag);

@@ -24,7 +24,7 @@ export function problem(
     status,
     detail: failure.detail,
     code: failure.code,
-    requestId: c.var.requestId,
+    requestId: c.get('requestId'),
     ...(failure.errors === undefined ? {} : { errors: failure.errors }),
     ...(failure.current === undefined ? {} : { current: failure.current }),
   };

@@ -9,6 +9,7 @@ import { REQUEST_ID_PATTERN } from '../contract/limits.ts';
 import { parseSessionId } from '../contract/session-id.ts';
 import { logError, logInfo } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
+import type { Principal } from './auth/principal.ts';
 import { problem } from './problem.ts';
 
 /** Gives the request its id, and writes the one line that says what came of it. */
@@ -18,17 +19,21 @@ export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
   const requestId = given !== undefined && REQUEST_ID_PATTERN.test(given) ? given : crypto.randomUUID();
   c.set('requestId', requestId);
   await next();
-  c.header('X-Request-Id', requestId);
+  // Not by `c.header`, which makes the answer anew each time.
+  const { headers, status } = c.res;
+  headers.set('X-Request-Id', requestId);
   // Files of the page say for themselves how long they keep.
-  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
+  // Not by `c.var`, which copies all that there is each time.
+  const principal: Principal | undefined = c.get('principal');
   logInfo('request', {
     requestId,
     method: c.req.method,
     route: routePath(c, -1),
-    status: c.res.status,
-    code: c.var.problemCode,
-    tenant: c.var.principal?.tenant,
-    tokenId: c.var.principal?.tokenId ?? undefined,
+    status,
+    code: c.get('problemCode'),
+    tenant: principal?.tenant,
+    tokenId: principal?.tokenId ?? undefined,
     // What is no id could be anything, a token too.
     sessionId: parseSessionId(c.req.param('id') ?? '', startedAt) ?? undefined,
     durationMs: Date.now() - startedAt,
@@ -37,7 +42,7 @@ export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
 
 /** Answers what nobody expected: the log has it whole, the caller only the request's id. */
 export const unexpected: ErrorHandler<AppEnv> = (error, c) => {
-  logError('request.failed', error, { requestId: c.var.requestId, method: c.req.method });
+  logError('request.failed', error, { requestId: c.get('requestId'), method: c.req.method });
   return problem(c, {
     code: 'internal',
     detail: 'Something went wrong. The request id finds it in the log.',

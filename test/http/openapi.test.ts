@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ERRORS } from '../../src/contract/errors.ts';
 import { SCOPES } from '../../src/contract/scopes.ts';
 import { newSessionId } from '../../src/contract/session-id.ts';
-import { routes } from '../../src/app.ts';
+import { routes } from '../../src/http/routes/index.ts';
 import { call, callJson, create } from '../support/api.ts';
 import { limitTo } from '../support/inventory.ts';
 

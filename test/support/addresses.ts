@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { routes } from '../../src/app.ts';
+import { routes } from '../../src/http/routes/index.ts';
 import { newSessionId } from '../../src/contract/session-id.ts';
 import type { Route } from '../../src/http/route.ts';
 

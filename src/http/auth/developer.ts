@@ -9,15 +9,8 @@ import type { AppContext } from '../app-env.ts';
 import { isForeignOrigin } from '../cross-origin.ts';
 import { DEVELOPER, type Principal } from './principal.ts';
 
-/** Whether a host, without its port, is this machine itself. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-function hostnameOf(host: string): string {
-  const url = `http://${host}`;
-  return URL.canParse(url) ? new URL(url).hostname : '';
-}
+/** This machine itself, as a `Host`: with a port or without. */
+const LOOPBACK_HOST = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})(?::\d{1,5})?$/i;
 
 /**
  * Answers a loopback `Host` alone: another one means that a name was pointed here (DNS rebinding). A foreign
@@ -25,8 +18,7 @@ function hostnameOf(host: string): string {
  */
 export function authenticateDeveloper(c: AppContext, corsOrigins: readonly string[]): Result<Principal> {
   const host = c.req.header('Host') ?? new URL(c.req.url).host;
-  if (!isLoopback(hostnameOf(host)))
-    return fail('forbidden', 'With AUTH=off only a loopback host is answered.');
+  if (!LOOPBACK_HOST.test(host)) return fail('forbidden', 'With AUTH=off only a loopback host is answered.');
   if (isForeignOrigin(c, corsOrigins)) return fail('forbidden', 'With AUTH=off no other origin is answered.');
   return ok(DEVELOPER);
 }

@@ -66,7 +66,7 @@ export const sessionRoutes: readonly Route[] = [
     answers: { 200: { description: 'A page of sessions.', schema: SessionPage } },
     errors: [],
     async handle(c, { query }) {
-      return answer(c, await listSessions(objectsOf(c), c.var.principal.tenant, query));
+      return answer(c, await listSessions(objectsOf(c), c.get('principal').tenant, query));
     },
   }),
   route({

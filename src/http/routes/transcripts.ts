@@ -101,7 +101,7 @@ export const transcriptRoutes: readonly Route[] = [
     answers: { 200: { description: 'Appended, but for entries that were there.', schema: AppendResult } },
     errors: ['conflict', 'idempotency_key_reused'],
     async handle(c, { body, query }) {
-      if (query.touch !== undefined && !c.var.principal.scopes.has('sessions:write'))
+      if (query.touch !== undefined && !c.get('principal').scopes.has('sessions:write'))
         return problem(c, { code: 'forbidden', detail: 'touch needs the scope sessions:write.' });
       const key = readIdempotencyKey(c);
       if (!key.ok) return problem(c, key.error);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createApp, routes } from '../../../src/app.ts';
+import { createApp } from '../../../src/app.ts';
+import { routes } from '../../../src/http/routes/index.ts';
 import { SCOPES } from '../../../src/contract/scopes.ts';
 import { newSessionId } from '../../../src/contract/session-id.ts';
 import type { Session } from '../../../src/contract/session.ts';
