@@ -43,6 +43,11 @@ export class LiveFeed {
   /** The latest of each session that was updated since the last flush. */
   readonly #updates = new Map<string, ListedSession>();
   #flushPlanned = false;
+  /**
+   * When the first of the viewers' tokens runs out; null for never, undefined until it was looked up. A viewer
+   * that has left may still be counted: then there is one look too many.
+   */
+  #nextExpiry: number | null | undefined;
 
   constructor(ctx: DurableObjectState, host: LiveFeedHost) {
     this.#ctx = ctx;
@@ -58,6 +63,7 @@ export class LiveFeed {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     server.serializeAttachment({ expiresAt, connectedAt: Date.now() } satisfies Viewer);
+    this.#nextExpiry = undefined;
     server.send(JSON.stringify(this.#statsMessage()));
     const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
@@ -82,6 +88,7 @@ export class LiveFeed {
 
   /** Closes the sockets whose token has run out. */
   closeExpired(now: number): void {
+    this.#nextExpiry = undefined;
     for (const socket of this.#sockets()) {
       const expiresAt = viewerOf(socket)?.expiresAt ?? null;
       if (expiresAt !== null && expiresAt <= now) socket.close(CLOSE_TOKEN_EXPIRED, 'The token has run out');
@@ -90,6 +97,12 @@ export class LiveFeed {
 
   /** When the next viewer's token runs out, or null. */
   nextExpiry(): number | null {
+    // Asked for after each write: looking at every viewer is not to be part of it.
+    if (this.#nextExpiry === undefined) this.#nextExpiry = this.#readNextExpiry();
+    return this.#nextExpiry;
+  }
+
+  #readNextExpiry(): number | null {
     const times = this.#sockets()
       .map((socket) => viewerOf(socket)?.expiresAt ?? null)
       .filter((time) => time !== null);
@@ -102,7 +115,7 @@ export class LiveFeed {
   }
 
   #isWatched(): boolean {
-    return this.#sockets().length > 0;
+    return this.#ctx.getWebSockets().length > 0;
   }
 
   #planFlush(): void {

@@ -230,7 +230,8 @@ function liveEventOf(before: IndexRow | null, after: IndexRow | null): LiveEvent
   if (after === null) return 'purged';
   if (before === null) return 'created';
   if (before.status !== after.status) return after.status === 'active' ? 'resumed' : after.status;
-  return before.reportedAt === after.reportedAt ? null : 'updated';
+  // What is reported again as it was, as a session is that was just created, looks the same.
+  return before.version === after.version ? null : 'updated';
 }
 
 function listed(row: IndexRow): ListedSession {

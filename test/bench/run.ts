@@ -20,8 +20,9 @@ const BENCHMARKS: readonly Benchmark[] = [transcripts];
 /** Checks the types of the benchmarks; those of the root's projects leave them out, for their packages. */
 function checkTypes(): void {
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  if (spawnSync(tsc, ['-p', import.meta.dirname], { stdio: 'inherit' }).status !== 0)
-    throw new Error('The types of the benchmarks are wrong');
+  for (const project of [import.meta.dirname, join(import.meta.dirname, 'bare')])
+    if (spawnSync(tsc, ['-p', project], { stdio: 'inherit' }).status !== 0)
+      throw new Error('The types of the benchmarks are wrong');
 }
 
 // Only an exit that takes place here has the servers stopped and the folders deleted.
