@@ -7,21 +7,24 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './support/benchmark.ts';
 import { writeBetweenMarkers } from './support/markdown.ts';
+import { requests } from './requests.ts';
 import { transcripts } from './transcripts.ts';
+import { viewers } from './viewers.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
-const BENCHMARKS: readonly Benchmark[] = [transcripts];
+const BENCHMARKS: readonly Benchmark[] = [requests, viewers, transcripts];
 
 /** Checks the types of the benchmarks; those of the root's projects leave them out, for their packages. */
 function checkTypes(): void {
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  for (const project of [import.meta.dirname, join(import.meta.dirname, 'bare')])
-    if (spawnSync(tsc, ['-p', project], { stdio: 'inherit' }).status !== 0)
+  for (const project of ['.', 'workers'])
+    if (spawnSync(tsc, ['-p', join(import.meta.dirname, project)], { stdio: 'inherit' }).status !== 0)
       throw new Error('The types of the benchmarks are wrong');
 }
 
@@ -46,6 +49,9 @@ for (const benchmark of BENCHMARKS) {
   const report = await benchmark.run({
     smoke,
     say: (text) => process.stderr.write(`${benchmark.name}: ${text}\n`),
+    draw: async (file, svg) => {
+      if (write) await writeFile(join(dirname(DOCUMENT), file), svg);
+    },
   });
   process.stdout.write(`\n${report}\n`);
   if (write) await writeBetweenMarkers(DOCUMENT, benchmark.name, report);

@@ -9,6 +9,8 @@ export interface BenchmarkOptions {
   readonly smoke: boolean;
   /** Tells whoever waits what is going on. */
   readonly say: (text: string) => void;
+  /** Puts a chart beside the document, where results are written down. */
+  readonly draw: (file: string, svg: string) => Promise<void>;
 }
 
 export interface Benchmark {

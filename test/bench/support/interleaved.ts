@@ -28,23 +28,36 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 /**
+ * Takes samples of each kind in turn.
+ *
+ * @returns samples, by kind and round.
+ */
+export async function inTurn<T>(takers: readonly (() => Promise<T>)[], rounds: Rounds): Promise<T[][]> {
+  const samples: T[][] = takers.map(() => []);
+  for (let round = -rounds.warmUp; round < rounds.timed; round += 1) {
+    for (const [i, take] of takers.entries()) {
+      const sample = await take();
+      if (round >= 0) samples[i]?.push(sample);
+    }
+  }
+  return samples;
+}
+
+/**
  * Times all samplers in turn.
  *
  * @returns milliseconds, by sampler and round.
  */
-export async function interleaved(samplers: readonly Sampler[], rounds: Rounds): Promise<number[][]> {
-  const times: number[][] = samplers.map(() => []);
-  for (let round = -rounds.warmUp; round < rounds.timed; round += 1) {
-    for (const [i, prepare] of samplers.entries()) {
-      const sample = prepare();
-      // What the one before has left behind is not to be cleaned up at this one's cost.
-      collectGarbage();
-      const start = performance.now();
-      await sample();
-      if (round >= 0) times[i]?.push(performance.now() - start);
-    }
-  }
-  return times;
+export function interleaved(samplers: readonly Sampler[], rounds: Rounds): Promise<number[][]> {
+  const takers = samplers.map((prepare) => async () => {
+    const sample = prepare();
+    // What the one before has left behind is not to be cleaned up at this one's cost.
+    collectGarbage();
+    const start = performance.now();
+    await sample();
+    return performance.now() - start;
+  });
+  return inTurn(takers, rounds);
 }
 
 export function spreadOf(values: readonly number[]): Spread {
@@ -58,7 +71,10 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** How many times as fast as the base something was, round by round. */
-export function speedUp(base: readonly number[], times: readonly number[]): Spread {
-  return spreadOf(times.map((time, round) => (base[round] ?? NaN) / time));
+/** What values are of the base's, round by round. */
+export function ratioTo(base: readonly number[], values: readonly number[]): Spread {
+  return spreadOf(values.map((value, round) => value / (base[round] ?? NaN)));
 }
+
+/** How many times as fast as the base something was, round by round. */
+export const speedUp = (base: readonly number[], times: readonly number[]): Spread => ratioTo(times, base);

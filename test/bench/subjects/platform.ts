@@ -1,0 +1,51 @@
+/**
+ * Berth, and the bare Worker and objects that it is measured against, each in a workerd of its own.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { SignJWT } from 'jose';
+import { buildWorker, startWorkerd, type Settings } from '../../../scripts/workerd.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import type { Subject } from './subject.ts';
+
+const BARE = join(import.meta.dirname, '../workers/bare/wrangler.toml');
+const SECRET = 'a secret of the benchmarks, which guards nothing';
+/** More than a run creates. */
+const ROOM = { MAX_SESSIONS: 100_000 };
+
+/** Bundles a Worker, and gives what starts it, each time on a folder of its own. */
+async function prepare(config?: string): Promise<(name: string, settings: Settings) => Promise<Subject>> {
+  const bundle = temporaryFolder();
+  const described = config === undefined ? {} : { config };
+  await buildWorker(bundle, config);
+  return async (name, settings) => {
+    const server = await startWorkerd({ bundle, data: temporaryFolder(), settings, ...described });
+    return { name, url: server.url, headers: {}, stop: () => server.stop() };
+  };
+}
+
+export async function startBare(): Promise<Subject> {
+  const start = await prepare(BARE);
+  return start('bare object', {});
+}
+
+/** Without authentication, and with a token to check at each request. */
+export async function startBerth(): Promise<[open: Subject, guarded: Subject]> {
+  const start = await prepare();
+  const token = await new SignJWT({ tenant: 'bench', scope: 'sessions:read sessions:write' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime('1 day')
+    .sign(new TextEncoder().encode(SECRET));
+  const open = await start('Berth', { ...ROOM, AUTH: 'off' });
+  const guarded = await start('Berth, HS256', { ...ROOM, AUTH_JWT_SECRET: SECRET });
+  return [open, { ...guarded, headers: { Authorization: `Bearer ${token}` } }];
+}
+
+/** Two that are alike. */
+export async function startBerthTwice(): Promise<[Subject, Subject]> {
+  const start = await prepare();
+  const settings = { ...ROOM, AUTH: 'off' };
+  return [await start('Berth', settings), await start('Berth', settings)];
+}
