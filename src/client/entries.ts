@@ -34,17 +34,22 @@ function streamError(error: unknown, signal: AbortSignal | undefined): unknown {
   return new ConnectionError('The stream broke off.', error);
 }
 
+/** What there is to know of a read whose answer has come. */
+interface Reading {
+  /** How many entries the server was asked to pass over. */
+  readonly after?: number | undefined;
+  readonly onTotal?: ((total: number) => void) | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads entries until the stream ends, and sees that there were as many as `Berth-Total` has announced: a
  * body can end early without anyone saying so.
- *
- * @param after - how many entries the server was asked to pass over.
  */
 export async function* readEntries(
   response: Response,
-  after: number,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
+  { after = 0, onTotal, timeoutMs, signal }: Reading,
 ): AsyncGenerator<JsonObject, void, undefined> {
   const { body, headers, status } = response;
   const header = headers.get('Berth-Total') ?? '';
@@ -52,7 +57,9 @@ export async function* readEntries(
     await body?.cancel();
     throw new UnexpectedAnswerError('The answer does not say how many entries there are.', { status });
   }
-  const expected = Math.max(0, Number(header) - after);
+  const total = Number(header);
+  const expected = Math.max(0, total - after);
+  onTotal?.(total);
   let count = 0;
   try {
     if (body !== null) {

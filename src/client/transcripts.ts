@@ -45,6 +45,8 @@ export interface AppendOptions extends KeyedOptions {
 export interface ReadOptions extends CallOptions {
   /** How many entries to pass over; 0 by default. */
   readonly after?: number | undefined;
+  /** Told how many entries there are in all, those passed over included, before the first one is given. */
+  readonly onTotal?: ((total: number) => void) | undefined;
 }
 
 /** What a list of transcripts can be told. */
@@ -124,7 +126,7 @@ export class Transcripts {
       options,
     );
     const timeoutMs = options.timeoutMs ?? this.#transport.timeoutMs;
-    yield* readEntries(response, options.after ?? 0, timeoutMs, options.signal);
+    yield* readEntries(response, { ...options, timeoutMs });
   }
 
   /** One page of a project's transcripts, the last written first. */

@@ -23,6 +23,18 @@ describe('transcripts of the real server', () => {
     expect(await read(ref, { after: 50 })).toEqual([]);
   });
 
+  it('say how many entries they have before the first is given, from wherever they are read', async () => {
+    const ref = { project: 'totals', session: 's' };
+    await client.transcripts.append(ref, { entries: [entry(1), entry(2), entry(3)] });
+    for (const after of [0, 2, 3, 2 ** 37]) {
+      const heard: string[] = [];
+      const onTotal = (total: number): void => void heard.push(`of ${total}`);
+      for await (const { n } of client.transcripts.read(ref, { after, onTotal }))
+        heard.push(JSON.stringify(n));
+      expect(heard).toEqual(['of 3', '1', '2', '3'].filter((_, index) => index === 0 || index > after));
+    }
+  });
+
   it('hold an append once whose answer was lost', async () => {
     const ref = { project: 'lost', session: 's' };
     const losing = appClient(losingAnswers(1, 2));
