@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../../../src/contract/errors.ts';
-import { useBrowser } from './browser.ts';
+import { faultsOf } from './axe.ts';
+import { expectNoSidewaysScroll, useBrowser } from './browser.ts';
 import { serve } from './server.ts';
 
 const open = useBrowser();
@@ -38,4 +39,39 @@ test('the reference is made here, breaks no policy, and can be tried', async () 
   expect((await server.client.registry.stats()).totalCreated).toBe(1);
   expect([...origins]).toEqual([server.url]);
   expect(complaints).toEqual([]);
+});
+
+describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  test.each([360, 1_280])('%i pixels wide: nothing sticks out, axe finds nothing', async (width) => {
+    const viewport = { width, height: 900 };
+    const { page, complaints } = await open(`${server.url}/docs`, { viewport, colorScheme });
+    await page.locator('.opblock').first().waitFor();
+    await expectNoSidewaysScroll(page);
+    expect(await faultsOf(page)).toEqual([]);
+    // With a body, and with parameters.
+    await page.locator('.opblock-summary').nth(0).click();
+    await page.getByRole('button', { name: 'Try it out' }).click();
+    await page.getByRole('button', { name: 'Execute' }).first().click();
+    await page.locator('.live-responses-table').waitFor();
+    await page.locator('.opblock-summary').nth(1).click();
+    await page.locator('[data-param-name="limit"]').waitFor();
+    await expectNoSidewaysScroll(page);
+    expect(await faultsOf(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('what is around the reference, and the reference, are of the scheme; it can change', async () => {
+    const { page } = await open(`${server.url}/docs`, { colorScheme });
+    await page.locator('.opblock').first().waitFor();
+    const isLight = (element: string) =>
+      page.locator(element).evaluate((it) => {
+        const [red = 0] = getComputedStyle(it).backgroundColor.match(/\d+/g)?.map(Number) ?? [];
+        return red > 128;
+      });
+    for (const scheme of [colorScheme, colorScheme === 'light' ? 'dark' : 'light'] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const element of ['body', '.scheme-container'])
+        await expect.poll(() => isLight(element)).toBe(scheme === 'light');
+    }
+  });
 });
