@@ -9,6 +9,10 @@ import { signIn } from './feed.ts';
 /** What a header, and a WebSocket's subprotocol, can carry of a token. */
 const TOKEN = /^[\w.~+-]+$/;
 
+/** As the README has it. */
+const TOKEN_COMMAND =
+  'npm run --silent token -- --tenant acme --scope "sessions:read registry:read transcripts:read" --expires 30d';
+
 export function SignIn({ reason }: { readonly reason: string }) {
   const input = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState(reason);
@@ -46,7 +50,7 @@ export function SignIn({ reason }: { readonly reason: string }) {
       </button>
       <p class="hint">
         One that may look and nothing else:
-        <code>npm run token -- --scope "sessions:read registry:read transcripts:read" --expires 12h</code>
+        <code>{TOKEN_COMMAND}</code>
       </p>
     </form>
   );
