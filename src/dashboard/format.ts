@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { ListedSession } from '../contract/session.ts';
-
 const numbers = new Intl.NumberFormat();
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const minutes = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
@@ -42,12 +40,6 @@ export function ago(ms: number): string {
 
 /** Ids begin with their time: what tells neighbours apart is the end. */
 export const shortId = (id: string): string => (id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id);
-
-export const EVENT_WORDS = {
-  ended: 'ended',
-  idle_timeout: 'idle for too long',
-  max_lifetime: 'reached its lifetime',
-} as const satisfies Record<NonNullable<ListedSession['endReason']>, string>;
 
 export const percent = (part: number, whole: number): string =>
   `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;

@@ -1,21 +1,23 @@
 /**
- * A transcript as a conversation, as it grows.
+ * A transcript as a conversation: that of the session, and those of its subagents.
  *
  * @module
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { BerthError, NotFoundError } from '../client/index.ts';
-import type { JsonObject } from '../contract/session.ts';
-import { turnOf, type Piece, type Turn } from './conversation.ts';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { BerthError, type EntriesRef, type TranscriptRef } from '../client/index.ts';
+import type { Turn } from './conversation.ts';
 import { client } from './feed.ts';
 import { count } from './format.ts';
-import { Time } from './time.tsx';
+import { PAGE_ENTRIES, type Shown } from './transcript-window.ts';
+import { TurnView, type ToolNames } from './turn-view.tsx';
+import { useTranscript, type Goal, type Turning } from './use-transcript.ts';
 
-const POLL_MS = 2_000;
-/** Turns that are shown; earlier ones on demand, as many more each time. */
-const SHOWN_TURNS = 100;
-/** Turns are shown this often while a long transcript streams in. */
-const SHOW_TURNS = 500;
+/** Subagents begin while one looks. */
+const SUBPATHS_POLL_MS = 10_000;
+/** As near to the end as this is at the end. */
+const END_PX = 24;
+/** Where the Agent SDK keeps what a subagent says. */
+const AGENT_PREFIX = 'subagents/agent-';
 
 interface Props {
   readonly project: string;
@@ -24,164 +26,242 @@ interface Props {
   readonly heardAt: string;
 }
 
-interface State {
-  readonly turns: readonly Turn[];
-  readonly entries: number;
-  readonly problem: string | null;
-}
-
-const NOTHING: State = { turns: [], entries: 0, problem: null };
-
-function useTranscript({ project, session, heardAt }: Props): State {
-  const [state, setState] = useState<State>(NOTHING);
-  const read = useRef<() => void>(() => undefined);
+function useSubpaths({ project, session }: TranscriptRef, heardAt: string): readonly string[] {
+  const [subpaths, setSubpaths] = useState<readonly string[]>([]);
   useEffect(() => {
     const controller = new AbortController();
-    let entries = 0;
-    let turns: Turn[] = [];
-    let last: JsonObject | null = null;
-    let isReading = false;
-    let hasFailed = false;
-    const show = (problem: string | null): void => {
-      hasFailed = problem !== null;
-      setState({ turns: [...turns], entries, problem });
-    };
-    const startOver = (): void => {
-      turns = [];
-      entries = 0;
-      last = null;
-    };
-    const readOn = async (): Promise<void> => {
-      if (isReading || document.hidden) return;
-      isReading = true;
-      const before = entries;
-      // The last entry is read once more: where it isn't there, the transcript was written anew.
-      let isSame = last === null;
+    const look = async (): Promise<void> => {
+      if (document.hidden) return;
       try {
-        const after = Math.max(0, entries - 1);
-        const options = { after, signal: controller.signal, maxAttempts: 1 };
-        for await (const entry of client.transcripts.read({ project, session }, options)) {
-          if (!isSame) {
-            isSame = JSON.stringify(entry) === JSON.stringify(last);
-            if (!isSame) break;
-            continue;
-          }
-          last = entry;
-          const turn = turnOf(entry, entries);
-          entries += 1;
-          if (turn !== null) turns.push(turn);
-          if (turns.length % SHOW_TURNS === 0) show(null);
-        }
-        if (!isSame) startOver();
-        if (!isSame || hasFailed || entries !== before || before === 0) show(null);
+        const found = await client.transcripts.subpaths({ project, session }, controller);
+        setSubpaths((before) => (before.join('\n') === found.join('\n') ? before : found));
       } catch (error) {
-        if (controller.signal.aborted) return;
-        if (!(error instanceof BerthError)) throw error;
-        if (error instanceof NotFoundError) {
-          startOver();
-        }
-        show(error instanceof NotFoundError ? 'There is no transcript yet.' : error.detail);
-      } finally {
-        isReading = false;
+        // The transcript beside it says what is wrong.
+        if (!controller.signal.aborted && !(error instanceof BerthError)) throw error;
       }
-      if (!isSame && entries === 0) void readOn();
     };
-    read.current = () => void readOn();
-    read.current();
-    const timer = setInterval(read.current, POLL_MS);
+    void look();
+    const timer = setInterval(() => void look(), SUBPATHS_POLL_MS);
     return () => {
       clearInterval(timer);
       controller.abort();
     };
-  }, [project, session]);
-  useEffect(() => read.current(), [heardAt]);
-  return state;
+  }, [project, session, heardAt]);
+  return subpaths;
 }
 
-/** Text with its fenced code as code. */
-function Text({ text }: { readonly text: string }) {
-  const parts = text.split(/^```[^\n]*\n?/m);
+const nameOf = (subpath: string): string =>
+  subpath.startsWith(AGENT_PREFIX) ? `Subagent ${subpath.slice(AGENT_PREFIX.length)}` : subpath;
+
+function toolNames(turns: readonly Turn[]): ToolNames {
+  const calls = turns.flatMap(({ pieces }) => pieces).filter((piece) => piece.kind === 'tool');
+  return new Map(calls.flatMap(({ id, name }) => (id === null ? [] : [[id, name] as const])));
+}
+
+interface TurnsProps {
+  readonly turns: readonly Turn[];
+  readonly subpaths: readonly string[];
+  readonly onOpen: (subpath: string) => void;
+}
+
+function Turns({ turns, subpaths, onOpen }: TurnsProps) {
+  const tools = useMemo(() => toolNames(turns), [turns]);
+  let speaker = '';
+  return (
+    <ol class="turns">
+      {turns.map((turn) => {
+        const { key, who, model, agentId } = turn;
+        const isAside = who === 'tool' || who === 'program';
+        const isNamed = !isAside && (who !== 'assistant' || speaker !== `assistant ${model}`);
+        if (!isAside) speaker = `${who} ${model}`;
+        const subpath = AGENT_PREFIX + agentId;
+        const opens = agentId !== null && subpaths.includes(subpath);
+        return (
+          <TurnView
+            key={key}
+            turn={turn}
+            isNamed={isNamed}
+            tools={tools}
+            onOpenAgent={opens ? () => onOpen(subpath) : null}
+          />
+        );
+      })}
+    </ol>
+  );
+}
+
+interface PagerProps {
+  readonly shown: Shown;
+  readonly onTurn: (to: Turning) => void;
+}
+
+/** The ways to other pages. What leads nowhere stays where it is, so that the focus does too. */
+function Pager({ shown: { from, to, total }, onTurn }: PagerProps) {
+  if (total <= PAGE_ENTRIES)
+    return <p class="pager">{total > 0 && `${count(total)} ${total === 1 ? 'entry' : 'entries'}`}</p>;
+  const ways = [
+    { turning: 'start', label: 'Start', leads: from > 0 },
+    { turning: 'earlier', label: 'Earlier', leads: from > 0 },
+    { turning: 'later', label: 'Later', leads: to < total },
+  ] as const;
+  return (
+    <div class="pager" role="group" aria-label="Pages">
+      {ways.map(({ turning, label, leads }) => (
+        <button
+          key={turning}
+          type="button"
+          aria-disabled={!leads}
+          onClick={() => {
+            if (leads) onTurn(turning);
+          }}
+        >
+          {label}
+        </button>
+      ))}
+      <span role="status">
+        {count(from + 1)}–{count(to)} of {count(total)}
+      </span>
+    </div>
+  );
+}
+
+/** Scrolls so that an entry, or the next one that is shown, comes to an edge. */
+function scrollTo(log: HTMLElement, { edge, entry }: Goal): void {
+  const turns = [...log.querySelectorAll<HTMLElement>('.turn')];
+  const turn = turns.find(({ dataset }) => Number(dataset['entry']) >= entry);
+  if (edge === 'end' || turn === undefined) log.scrollTop = log.scrollHeight;
+  else {
+    const top = turn.getBoundingClientRect().top - log.getBoundingClientRect().top;
+    log.scrollTop += edge === 'top' ? top : top - log.clientHeight;
+  }
+}
+
+interface StreamProps extends Omit<TurnsProps, 'turns'> {
+  readonly of: EntriesRef;
+  readonly heardAt: string;
+  /** Whether what is for the program is shown too. */
+  readonly isAll: boolean;
+}
+
+/** One stream of entries. It opens at its end, and follows it while one looks at the end. */
+function Stream({ of, heardAt, isAll, subpaths, onOpen }: StreamProps) {
+  const log = useRef<HTMLDivElement>(null);
+  /** Where it was scrolled to already. */
+  const reached = useRef<Goal | null>(null);
+  const followed = useRef(true);
+  const [isFollowed, setFollowed] = useState(true);
+  const { shown, problem, goal, turn } = useTranscript(of, heardAt, () => followed.current);
+  const { to, total, isLast } = shown;
+  const turns = useMemo(
+    () => (isAll ? shown.turns : shown.turns.filter(({ who }) => who !== 'program')),
+    [shown.turns, isAll],
+  );
+
+  /** Sees whether one looks at the end. */
+  const see = (): void => {
+    if (log.current === null) return;
+    const { scrollHeight, scrollTop, clientHeight } = log.current;
+    followed.current = isLast && scrollHeight - scrollTop - clientHeight < END_PX;
+    setFollowed(followed.current);
+  };
+  const seeNow = useRef(see);
+  seeNow.current = see;
+  useLayoutEffect(() => {
+    if (log.current === null) return;
+    if (goal !== null && goal !== reached.current) scrollTo(log.current, goal);
+    else if (followed.current) log.current.scrollTop = log.current.scrollHeight;
+    reached.current = goal;
+    see();
+  }, [turns, goal, problem]);
+  useEffect(() => {
+    const element = log.current;
+    const list = element?.querySelector('ol');
+    if (!element || !list) return undefined;
+    // One who looks at the end goes on to when the panel changes its size, but not when they open a piece.
+    const observer = new ResizeObserver((changes) => {
+      const isPanel = changes.some(({ target }) => target === element);
+      if (isPanel && followed.current) element.scrollTop = element.scrollHeight;
+      seeNow.current();
+    });
+    observer.observe(element);
+    observer.observe(list);
+    return () => observer.disconnect();
+  }, []);
+
+  const goTo = (turning: Turning): void => {
+    // What comes meanwhile doesn't scroll away from where one goes.
+    followed.current = false;
+    turn(turning);
+  };
+  const newer = total - to;
   return (
     <>
-      {parts.map((part, index) =>
-        part === '' ? null : index % 2 === 1 ? (
-          <pre key={index} tabIndex={0}>
-            {part}
-          </pre>
-        ) : (
-          <p key={index}>{part.trim()}</p>
-        ),
-      )}
+      <Pager shown={shown} onTurn={goTo} />
+      {problem !== null && <p class="none">{problem}</p>}
+      <div class="log-frame">
+        <div
+          class="log"
+          role="log"
+          aria-labelledby="transcript-title"
+          aria-live={isFollowed ? 'polite' : 'off'}
+          tabIndex={0}
+          ref={log}
+          onScroll={see}
+        >
+          {turns.length === 0 && total > 0 && <p class="none">Nothing is said in these entries.</p>}
+          <Turns turns={turns} subpaths={subpaths} onOpen={onOpen} />
+        </div>
+        {!isFollowed && (
+          <button
+            type="button"
+            class="primary newest"
+            onClick={() => {
+              log.current?.focus({ preventScroll: true });
+              goTo('newest');
+            }}
+          >
+            <span aria-hidden="true">↓ </span>Newest{isLast && newer > 0 && ` (${count(newer)} more)`}
+          </button>
+        )}
+      </div>
     </>
   );
 }
 
-const FIRST_LINE = 80;
-const firstLine = (text: string): string => (text.trim().split('\n')[0] ?? '').slice(0, FIRST_LINE);
-
-function PieceView({ piece }: { readonly piece: Piece }) {
-  if (piece.kind === 'text') return <Text text={piece.text} />;
-  if (piece.kind === 'thinking')
-    return (
-      <details class="piece">
-        <summary>Thinking</summary>
-        <p>{piece.text}</p>
-      </details>
-    );
-  const isTool = piece.kind === 'tool';
-  const body = isTool ? piece.input : piece.text;
-  const failed = !isTool && piece.failed;
-  return (
-    <details class={failed ? 'piece failed' : 'piece'}>
-      <summary>
-        <b>{isTool ? piece.name : failed ? 'Failed' : 'Result'}</b>{' '}
-        <code>{firstLine(isTool ? body.replaceAll(/\s+/g, ' ') : body)}</code>
-      </summary>
-      <pre tabIndex={0}>{body}</pre>
-    </details>
-  );
-}
-
-const WHO = { user: 'User', assistant: 'Claude', note: 'Note' } as const;
-
-function TurnView({ turn }: { readonly turn: Turn }) {
-  const isResult = turn.pieces.every(({ kind }) => kind === 'result');
-  return (
-    <li class={isResult ? 'turn result' : `turn ${turn.who}`}>
-      {!isResult && (
-        <p class="who">
-          <b>{WHO[turn.who]}</b> {turn.at !== null && <Time iso={turn.at} />}
-        </p>
-      )}
-      {turn.pieces.map((piece, index) => (
-        <PieceView key={index} piece={piece} />
-      ))}
-    </li>
-  );
-}
-
-export function Transcript(props: Props) {
-  const { turns, entries, problem } = useTranscript(props);
-  const [limit, setLimit] = useState(SHOWN_TURNS);
-  const hidden = Math.max(0, turns.length - limit);
+export function Transcript({ project, session, heardAt }: Props) {
+  const subpaths = useSubpaths({ project, session }, heardAt);
+  const [subpath, setSubpath] = useState('');
+  const [isAll, setAll] = useState(false);
+  const of = { project, session, subpath: subpath === '' ? undefined : subpath };
+  // What was deleted meanwhile is still what one looks at.
+  const offered = subpath === '' || subpaths.includes(subpath) ? subpaths : [...subpaths, subpath];
   return (
     <section class="transcript" aria-labelledby="transcript-title">
-      <h3 id="transcript-title">
-        Transcript <small>{count(entries)} entries</small>
-      </h3>
-      {problem !== null && <p class="none">{problem}</p>}
-      {hidden > 0 && (
-        <button type="button" class="quiet" onClick={() => setLimit(limit + SHOWN_TURNS)}>
-          {count(hidden)} earlier
-        </button>
-      )}
-      <div role="log" aria-labelledby="transcript-title">
-        <ol class="turns">
-          {turns.slice(hidden).map((turn) => (
-            <TurnView key={turn.key} turn={turn} />
-          ))}
-        </ol>
+      <div class="transcript-head">
+        <h3 id="transcript-title">Transcript</h3>
+        {offered.length > 0 && (
+          <label class="select">
+            <span class="sr">Part of the transcript</span>
+            <select value={subpath} onChange={({ currentTarget }) => setSubpath(currentTarget.value)}>
+              <option value="">Main conversation</option>
+              {offered.map((name) => (
+                <option key={name} value={name}>
+                  {nameOf(name)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label class="all">
+          <input
+            type="checkbox"
+            checked={isAll}
+            onChange={({ currentTarget }) => setAll(currentTarget.checked)}
+          />
+          All entries
+        </label>
       </div>
+      <Stream key={subpath} of={of} heardAt={heardAt} isAll={isAll} subpaths={subpaths} onOpen={setSubpath} />
     </section>
   );
 }

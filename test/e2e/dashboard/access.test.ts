@@ -54,14 +54,14 @@ test('what a token may not do is not offered', async () => {
   const { page } = await open(`${server.url}/#/sessions/${sessionId}`);
   await signIn(page, await tokenFor(READER));
   await page.locator('.detail .facts').waitFor();
-  for (const name of [/Touch/, /End/, /Resume/, /Change/])
+  for (const name of [/Keep alive/, /End/, /Resume/, /Change/])
     expect(await page.getByRole('button', { name }).filter({ hasNotText: 'Ended' }).count()).toBe(0);
 });
 
 test('what a token may do is offered', async () => {
   const { page } = await open(`${server.url}/#/sessions/${sessionId}`);
   await signIn(page, await tokenFor(`${READER} sessions:write registry:write`));
-  for (const name of ['Touch', 'End…', 'Change the limit'])
+  for (const name of ['Keep alive', 'End…', 'Change the limit'])
     await expect.poll(() => page.getByRole('button', { name }).count()).toBe(1);
 });
 

@@ -103,7 +103,7 @@ test('all of it by keyboard: a session is found, opened, ended, and left', async
   await page.keyboard.press('Enter');
   await page.locator('.detail .facts').waitFor();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('detail-title');
-  for (const wanted of ['Close', 'Touch', 'End…']) {
+  for (const wanted of ['Close', 'Keep alive', 'End…']) {
     await page.keyboard.press('Tab');
     const name = await page.evaluate(
       () => document.activeElement?.ariaLabel ?? document.activeElement?.textContent,

@@ -11,7 +11,8 @@ import { BerthClient } from '../../../src/client/index.ts';
 import { SCOPES } from '../../../src/contract/scopes.ts';
 import { temporaryFolder } from '../support/berth.ts';
 
-const SECRET = 'a-secret-that-only-the-tests-use';
+/** What the tokens of a guarded server are signed with. */
+export const SECRET = 'a-secret-that-only-the-tests-use';
 
 export interface Server {
   readonly url: string;
