@@ -67,7 +67,8 @@ async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
     root: SOURCE,
     logLevel: 'warn',
     publicDir: false,
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    // Whatever NODE_ENV says, which tests set: what is built is what is served.
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
     build: {
       write: false,
       target: 'es2022',

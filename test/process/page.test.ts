@@ -49,6 +49,8 @@ describe.each(HOSTS)('on %s', (_, url) => {
       );
       expect(answer.headers.get('X-Content-Type-Options')).toBe('nosniff');
       if (file.endsWith('.css')) expect(addressesIn(content.toString())).toEqual([]);
+      // The compiler's help for developers names the files that things were made from.
+      expect(/\.tsx\b/.test(content.toString())).toBe(false);
       bytes += gzipSync(content).length;
     }
     expect(bytes).toBeLessThan(MAX_GZIPPED_BYTES);
