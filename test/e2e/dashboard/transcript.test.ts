@@ -60,6 +60,12 @@ test('it opens at its end, in sight whatever is above it, and follows what comes
   ]) {
     const { page } = await open(address, { viewport });
     await expectInSight(page, 'No. 99.');
+    // Folded, what is above it is where it was, and the end is in sight still.
+    const about = page.locator('.about > summary');
+    const before = await about.boundingBox();
+    await about.click();
+    await expectInSight(page, 'No. 99.');
+    expect(await about.boundingBox()).toMatchObject({ x: before?.x, y: before?.y });
     await page.close();
   }
   const { page } = await open(address);
