@@ -82,19 +82,17 @@ async function stage(subject: Subject, sessions: number): Promise<Stage> {
 
 function kindOf(operation: Operation, { subject, ids }: Stage): Kind {
   const { headers } = subject;
-  switch (operation) {
-    case 'read':
-      return { method: 'GET', paths: ids.map((id) => `/v1/sessions/${id}`), headers };
-    case 'touch':
-      return {
-        method: 'POST',
-        paths: ids.map((id) => `/v1/sessions/${id}/activity`),
-        body: { messages: 1 },
-        headers,
-      };
-    case 'create':
-      return { method: 'POST', paths: ['/v1/sessions'], body: SESSION, headers };
-  }
+  const kinds: Record<Operation, Kind> = {
+    read: { method: 'GET', paths: ids.map((id) => `/v1/sessions/${id}`), headers },
+    touch: {
+      method: 'POST',
+      paths: ids.map((id) => `/v1/sessions/${id}/activity`),
+      body: { messages: 1 },
+      headers,
+    },
+    create: { method: 'POST', paths: ['/v1/sessions'], body: SESSION, headers },
+  };
+  return kinds[operation];
 }
 
 /** Samples of each subject, by name. */

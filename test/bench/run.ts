@@ -20,12 +20,18 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
 const BENCHMARKS: readonly Benchmark[] = [requests, viewers, transcripts];
 
-/** Checks the types of the benchmarks; those of the root's projects leave them out, for their packages. */
-function checkTypes(): void {
-  const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  for (const project of ['.', 'workers'])
-    if (spawnSync(tsc, ['-p', join(import.meta.dirname, project)], { stdio: 'inherit' }).status !== 0)
-      throw new Error('The types of the benchmarks are wrong');
+/** Checks types and lint of the benchmarks, which the root's own checks leave out, for their packages. */
+function checkSources(): void {
+  const checks = [
+    ['tsc', '-p', 'test/bench'],
+    ['tsc', '-p', 'test/bench/workers'],
+    ['oxlint', '--type-aware', '--deny-warnings', 'test/bench'],
+  ] as const;
+  for (const [program, ...args] of checks) {
+    const path = join(ROOT, 'node_modules/.bin', program);
+    if (spawnSync(path, args, { cwd: ROOT, stdio: 'inherit' }).status !== 0)
+      throw new Error(`The benchmarks' own sources do not pass ${program}`);
+  }
 }
 
 // Only an exit that takes place here has the servers stopped and the folders deleted.
@@ -43,7 +49,7 @@ if (unknown.length > 0)
     `There is no benchmark ${unknown.join(', ')}: ${BENCHMARKS.map(({ name }) => name).join(', ')}`,
   );
 
-if (smoke) checkTypes();
+if (smoke) checkSources();
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
   const report = await benchmark.run({
