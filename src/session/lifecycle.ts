@@ -38,6 +38,11 @@ export function expiry(record: SessionRecord): { at: number; reason: EndReason }
   return absolute <= idle ? { at: absolute, reason: 'max_lifetime' } : { at: idle, reason: 'idle_timeout' };
 }
 
+/** The latest expiry that the registry may have been told of: until then it keeps the slot, if it hears no other. */
+export function latestExpiry(record: SessionRecord): number {
+  return Math.max(expiry(record).at, record.latestExpiry ?? 0);
+}
+
 /** Whether the time has come for an active session to expire: at `expiresAt`, not after it. */
 export function isDue(record: SessionRecord, now: number): boolean {
   return record.ending === null && now >= expiry(record).at;
@@ -213,8 +218,10 @@ export function patch(
   const sameConfig = JSON.stringify(nextConfig) === JSON.stringify(config);
   const sameLimits = sessionTimeoutMs === record.sessionTimeoutMs && maxLifetimeMs === record.maxLifetimeMs;
   if (sameConfig && sameLimits) return ok(session);
+  const next: SessionRecord = { ...revised(record), sessionTimeoutMs, maxLifetimeMs };
+  const isCut = expiry(next).at < expiry(record).at;
   return ok({
-    record: { ...revised(record), sessionTimeoutMs, maxLifetimeMs },
+    record: isCut ? { ...next, latestExpiry: latestExpiry(record) } : next,
     details: sameConfig ? details : ({ ...details, config: nextConfig } satisfies SessionDetails),
   });
 }

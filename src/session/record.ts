@@ -29,6 +29,8 @@ export interface SessionRecord {
   readonly sessionTimeoutMs: number;
   /** Null for none. */
   readonly maxLifetimeMs: number | null;
+  /** Where a patch has brought the expiry forward: the latest that the registry may still believe in. */
+  readonly latestExpiry?: number;
   readonly messageCount: number;
   /** Null while the session is active. */
   readonly ending: Ending | null;

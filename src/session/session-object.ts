@@ -248,7 +248,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     }
     const over = now >= ending.retainUntil;
     // Once its lease has lapsed the registry asks, and hears that there is nothing: until then it must be told.
-    const leased = now < lifecycle.expiry(stored.record).at + LEASE_MARGIN_MS;
+    const leased = now < lifecycle.latestExpiry(stored.record) + LEASE_MARGIN_MS;
     if (over && (ending.heard || !leased)) return this.#erase(stored.record, now);
     // Any other alarm is there because the registry has not been heard to know.
     const delay = Math.min(Math.max(now - ending.at, FIRST_REPORT_RETRY_MS), MAX_REPORT_RETRY_MS);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { callsMade, failCalls, resetCalls } from '../support/calls.ts';
+import { callsMade, callsSettled, failCalls, resetCalls } from '../support/calls.ts';
 import { changeSettings } from '../support/settings.ts';
-import { HOUR, MINUTE, SECOND, Tenant, advance, outcome, stopClock } from '../support/tenant.ts';
+import { DEFAULTS, HOUR, MINUTE, SECOND, Tenant, advance, outcome, stopClock } from '../support/tenant.ts';
 
 const DAY = 24 * HOUR;
 const LONG = { sessionTimeoutMs: 30 * DAY };
@@ -84,4 +84,19 @@ describe.each([
     await runAlarms(tenant, id, 60 * DAY);
     expect(callsMade().length).toBeLessThanOrEqual(2);
   });
+});
+
+it('an expiry after a cut of the timeout, both unheard for longer than the retention, gives its slot back', async () => {
+  changeSettings({ RETENTION_MS: MINUTE });
+  const tenant = new Tenant();
+  const id = await tenant.created(LONG);
+  failCalls('registry.report', 'before');
+  await tenant.session(id).patch({ sessionTimeoutMs: SECOND }, DEFAULTS, null);
+  await callsSettled();
+  await runAlarms(tenant, id, 20 * MINUTE);
+  expect(await tenant.row(id)).toMatchObject({ status: 'active' });
+  expect(outcome(await tenant.session(id).get())).toBe('session_not_found');
+  resetCalls();
+  await runAlarms(tenant, id, 5 * MINUTE);
+  expect(await figures(tenant)).toEqual({ ...ONE_ENDED, totalEnded: 0, totalExpired: 1 });
 });
