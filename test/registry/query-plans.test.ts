@@ -109,6 +109,8 @@ const OPERATIONS = {
     await tenant.registry.setLimits({ maxSessions: 0 });
     await tenant.registry.reserve(new PaperSession().reservation());
     await tenant.registry.setLimits({ maxSessions: 100_000 });
+    // A write carries the refusal: its timer would do so in the midst of what is measured next, or not.
+    await tenant.registry.reserve(new PaperSession().reservation());
   },
   async figures(tenant: Tenant) {
     await tenant.registry.stats();
