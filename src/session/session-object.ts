@@ -30,6 +30,8 @@ const FIRST_REPORT_RETRY_MS = 5_000;
 const MAX_REPORT_RETRY_MS = 300_000;
 /** The wait before an unanswered report of a change of an active session is sent again. */
 const CHANGE_REPORT_RETRY_MS = 30_000;
+/** An alarm in the past can stall. */
+const MIN_ALARM_DELAY_MS = 10;
 /** `reportedAt` of a session that has changed since the registry was last heard to know it. */
 const UNREPORTED = 0;
 /** `reportedAt` where the report of mere activity has no answer: the next touch reports. */
@@ -346,7 +348,9 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     if (record.ending !== null) return;
     if (record.reportedAt !== UNREPORTED)
       this.#store.save({ record: { ...record, reportedAt: UNREPORTED }, details });
-    this.#wakeAt(Math.min(Date.now() + CHANGE_REPORT_RETRY_MS, lifecycle.expiry(record).at));
+    const now = Date.now();
+    const untilExpiry = Math.max(lifecycle.expiry(record).at - now, MIN_ALARM_DELAY_MS);
+    this.#wakeAt(now + Math.min(untilExpiry, CHANGE_REPORT_RETRY_MS));
   }
 
   /** The registry knows that the session has ended: what is left is to be deleted in time. */

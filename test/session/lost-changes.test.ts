@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callsMade, callsSettled, failCalls, resetCalls } from '../support/calls.ts';
+import { callsMade, callsSettled, duringCall, failCalls, resetCalls } from '../support/calls.ts';
 import {
   DEFAULTS,
   HOUR,
@@ -123,6 +123,22 @@ describe('a change whose report was lost is told again', () => {
     expect(await tenant.sessionAlarm(id)).toBe(true);
     await expectKnown(tenant, id);
   });
+});
+
+it('a loss that is known only once the session is due sets no alarm in the past, which could stall', async () => {
+  const tenant = new Tenant();
+  const id = await unheard(tenant);
+  resetCalls();
+  duringCall('registry.report', async () => {
+    advance(HOUR);
+    throw new Error('the answer was lost');
+  });
+  advance(30 * SECOND);
+  expect(await tenant.sessionAlarm(id)).toBe(true);
+  expect(await alarmAt(tenant, id)).toBeGreaterThan(Date.now());
+  advance(SECOND);
+  expect(await tenant.sessionAlarm(id)).toBe(true);
+  expect((await tenant.row(id))?.status).toBe('expired');
 });
 
 it('a report of mere activity that was lost sets no alarm and writes no row of its own', async () => {
