@@ -137,6 +137,39 @@ describe('the statistics', () => {
   });
 });
 
+describe('a change of which a part cannot be written', () => {
+  // Rows and totals come first: the parts that fail here are written after them.
+  it.each([
+    ['its key', 'INSERT ON idempotency_keys', (tenant: Tenant) => tenant.create({ model: 'opus' }, 'key')],
+    ['its tally', 'INSERT ON tallies', (tenant: Tenant) => tenant.create({ model: 'opus' })],
+    ['its tally', 'DELETE ON tallies', (tenant: Tenant, id: string) => tenant.end(id)],
+  ])(
+    'since %s fails (%s) leaves nothing of itself, and what was refused before is kept',
+    async (_, write, change) => {
+      const tenant = new Tenant();
+      const id = await tenant.created();
+      const [row, kept] = [await tenant.row(id), await tenant.registry.stats()];
+      stopTimers();
+      await tenant.registry.setLimits({ maxSessions: 1 });
+      await tenant.create();
+      await tenant.registry.setLimits({ maxSessions: 100 });
+      await tenant.inRegistry(({ sql }) =>
+        sql.exec(`CREATE TRIGGER broken BEFORE ${write} BEGIN SELECT raise(ABORT, 'broken on purpose'); END`),
+      );
+      await change(tenant, id).catch(() => undefined);
+      await callsSettled();
+      await tenant.inRegistry(({ sql }) => sql.exec('DROP TRIGGER broken'));
+      const after = { ...kept, totalRejected: 1 };
+      expect(await tenant.registry.stats()).toEqual(after);
+      await tenant.wait(SECOND);
+      await tenant.evictRegistry();
+      expect(await tenant.registry.stats()).toEqual(after);
+      expect(await tenant.row(id)).toEqual(row);
+      expect(await tenant.list()).toHaveLength(1);
+    },
+  );
+});
+
 describe('refusals', () => {
   it('are counted at once, and written together: one row for ten of them', async () => {
     const tenant = new Tenant();
