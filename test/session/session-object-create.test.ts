@@ -2,11 +2,13 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callsMade, resetCalls } from '../support/calls.ts';
 import { at, DEFAULTS, NOTHING, Place } from '../support/sessions.ts';
+import { changeSettings } from '../support/settings.ts';
 import { advance, outcome, stopClock, valueOf } from '../support/tenant.ts';
 
 beforeEach(() => {
   stopClock();
   resetCalls();
+  changeSettings();
 });
 afterEach(() => vi.useRealTimers());
 
@@ -80,6 +82,26 @@ describe('a create that was held up while its session was erased', () => {
     expect(outcome(await createAt(place, at(createdAt) + 15_000))).toBe('conflict');
     expect(outcome(await place.session.get())).toBe('session_not_found');
   });
+
+  it.each([0, 2_000])(
+    'does not bring it back though nothing is retained (retention: %d ms)',
+    async (retentionMs) => {
+      changeSettings({ RETENTION_MS: retentionMs });
+      const place = new Place();
+      const { createdAt } = await place.create({ sessionTimeoutMs: 1_000 });
+      advance(1_000 + retentionMs);
+      // The expiry, and the end of the retention where that is another alarm.
+      expect(await runDurableObjectAlarm(place.stub)).toBe(true);
+      await place.evict();
+      expect(outcome(await place.session.get())).toBe('session_not_found');
+      expect(outcome(await createAt(place, at(createdAt) + 15_000))).toBe('conflict');
+      expect((await place.stored()).alarm).toBe(at(createdAt) + MARK_LIFETIME_MS);
+      advance(MARK_LIFETIME_MS - 1_000 - retentionMs);
+      expect(await runDurableObjectAlarm(place.stub)).toBe(true);
+      await place.evict();
+      expect(await place.stored()).toEqual(NOTHING);
+    },
+  );
 
   it('finds the mark until no reservation can be left, and nothing afterwards', async () => {
     const place = new Place();
