@@ -5,6 +5,7 @@
  */
 import * as z from 'zod/mini';
 import { ERRORS, type ErrorCode } from '../contract/errors.ts';
+import { IDEMPOTENCY_KEY_PATTERN } from '../contract/limits.ts';
 import { SCOPES } from '../contract/scopes.ts';
 import { JSON_TYPE, MERGE_PATCH_TYPE } from './input.ts';
 import type { Route } from './route.ts';
@@ -13,7 +14,12 @@ type Json = Record<string, unknown>;
 
 /** What any route may answer. */
 const COMMON_ERRORS: readonly ErrorCode[] = ['internal', 'overloaded'];
-const AUTHENTICATED_ERRORS: readonly ErrorCode[] = ['unauthenticated', 'forbidden', 'auth_not_configured'];
+const AUTHENTICATED_ERRORS: readonly ErrorCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'rate_limited',
+  'auth_not_configured',
+];
 const INPUT_ERRORS: readonly ErrorCode[] = ['invalid_request'];
 const BODY_ERRORS: readonly ErrorCode[] = ['payload_too_large', 'unsupported_media_type'];
 
@@ -25,11 +31,18 @@ const Problem = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   requestId: z.string(),
   errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
+  current: z.optional(z.unknown().check(z.meta({ description: 'Of a conflict: what is stored.' }))),
 });
 
-const HEADERS: Record<'Idempotency-Key' | 'If-Match', string> = {
-  'Idempotency-Key': 'Makes the request safe to repeat.',
-  'If-Match': 'The revision that the session must be at, as its `ETag` gave it.',
+const HEADERS: Record<'Idempotency-Key' | 'If-Match', { description: string; schema: Json }> = {
+  'Idempotency-Key': {
+    description: 'Makes the request safe to repeat.',
+    schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN.source },
+  },
+  'If-Match': {
+    description: 'The revision that the session must be at, as its `ETag` gave it; `*` for any.',
+    schema: { type: 'string' },
+  },
 };
 
 function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Json {
@@ -76,8 +89,8 @@ function parameters(route: Route): Json[] {
       name,
       in: 'header',
       required: false,
-      description: HEADERS[name],
-      schema: { type: 'string' },
+      description: HEADERS[name].description,
+      schema: HEADERS[name].schema,
     })),
   ];
 }

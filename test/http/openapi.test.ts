@@ -106,7 +106,7 @@ describe('the document', () => {
       const needed = [
         500,
         503,
-        ...(operation['x-scope'] === 'public' ? [] : [401, 403]),
+        ...(operation['x-scope'] === 'public' ? [] : [401, 403, 429]),
         ...(operation.requestBody === undefined ? [] : [400, 413, 415]),
       ];
       expect(statuses.some((status) => status < 400)).toBe(true);
@@ -203,6 +203,9 @@ describe('real answers are as declared:', () => {
     expect(await answered('POST', `${ID}/activity`, id)).toBe(410);
     expect(await answered('POST', `${ID}/resume`, id)).toBe(410);
     expect(await answered('DELETE', ID, id)).toBe(410);
+    const entries = '/v1/projects/{project}/transcripts/{session}/entries';
+    const stale = { entries: [], summary: { data: {}, ifVersion: 7 } };
+    expect(await answered('POST', entries, '', stale)).toBe(409);
     await limitTo(0);
     expect(await answered('POST', '/v1/sessions', '')).toBe(429);
     await limitTo(100);

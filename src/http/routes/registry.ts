@@ -68,7 +68,7 @@ export const registryRoutes: readonly Route[] = [
     summary: 'Watch what happens, over a WebSocket; send `ping` at least every two minutes',
     query: NoQuery,
     answers: { 101: { description: 'Statistics first, then each change, as JSON messages.' } },
-    errors: ['rate_limited'],
+    errors: [],
     handle: watch,
   }),
   route({
