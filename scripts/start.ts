@@ -1,7 +1,7 @@
 /**
  * `npm start`: the service and its page on http://localhost:8787, for this machine alone and without
- * authentication. On plain workerd: what `wrangler dev` puts before it lets a caller choose the `Host` that
- * the Worker sees, which is all that keeps web pages out here.
+ * authentication, unless `--var AUTH:required` asks for it. On plain workerd: what `wrangler dev` puts before it
+ * lets a caller choose the `Host` that the Worker sees, which is all that keeps web pages out here.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const server = await startWorkerd({
   bundle,
   data,
   port: Number(values.port),
-  settings: { ...settings, AUTH: 'off' },
+  settings: { AUTH: 'off', ...settings },
   onOutput: (text) => process.stdout.write(text),
 });
 process.stdout.write(`\nBerth is at http://localhost:${new URL(server.url).port} (Ctrl-C stops it)\n\n`);

@@ -89,7 +89,8 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const config = join(data, CONFIG_FILE);
   const module = relative(data, resolve(options.bundle, MODULE));
   await mkdir(join(data, OBJECTS_FOLDER), { recursive: true });
-  await writeFile(config, describe(worker, module, options.settings ?? {}));
+  // Settings may be secrets.
+  await writeFile(config, describe(worker, module, options.settings ?? {}), { mode: 0o600 });
 
   const child = spawn(
     WORKERD,

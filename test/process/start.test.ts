@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { api, valueOf, type Api } from '../../scripts/api.ts';
 import type { RegistryStats } from '../../src/contract/registry.ts';
@@ -61,4 +63,13 @@ test("npm start answers no name but this machine's, whatever a page that was reb
   // What wrangler's own server would take for the address that was asked for.
   expect(await statusOf(list, { Host: 'evil.example', 'MF-Original-URL': list })).toBe(403);
   expect(await statusOf(list, { Host: host, Origin: 'http://evil.example' })).toBe(403);
+});
+
+test('npm start asks for tokens where it is told to, and keeps the secret from other users', async () => {
+  const kept = await temporaryFolder();
+  const settings = { AUTH: 'required', AUTH_JWT_SECRET: 'a-secret-of-more-than-32-bytes-for-tests' };
+  const { url } = await startDevServer(kept, settings, BY_NPM_START);
+  expect(await statusOf(`${url}/v1/sessions`, {})).toBe(401);
+  const { mode } = await stat(join(kept, 'workerd.capnp'));
+  expect(mode & 0o077).toBe(0);
 });
