@@ -41,7 +41,7 @@ export function createApp(): Hono<AppEnv> {
   // The outer one has the last word on what it answers: pages have a policy of their own.
   for (const path of pagePaths) app.use(path, protectPages);
   app.use(protectAnswers);
-  app.use('/v1/*', crossOrigin);
+  for (const path of ['/v1/*', '/healthz', '/openapi.json']) app.use(path, crossOrigin);
   app.use(
     methodNotAllowed({
       app,

@@ -102,6 +102,8 @@ describe('with CORS_ORIGINS', () => {
     ['a 400', '/v1/sessions?limit=x', token],
     ['a 404', '/v1/nothing', null],
     ['a 405', '/v1/sessions/x/resume', null],
+    ['what is public', '/healthz', null],
+    ['the document', '/openapi.json', null],
   ])('%s can be read, with the headers that a client needs', async (_, path, bearer) => {
     const { headers } = await open.call('GET', path, bearer, { headers: { Origin: ALLOWED } });
     expect(headers.get('Access-Control-Allow-Origin')).toBe(ALLOWED);
