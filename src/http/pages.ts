@@ -49,8 +49,8 @@ export const protectPages = secureHeaders({
   ...PROTECTIONS,
 });
 
-/** Every address of the pages. */
-export const pagePaths = ['/', '/docs', '/assets/:name{[\\w.-]+}'] as const;
+/** Every address of the pages. No name of a file begins with a dot: some hosts would list the folder. */
+export const pagePaths = ['/', '/docs', '/assets/:name{[\\w-][\\w.-]*}'] as const;
 
 const FILES: Readonly<Record<string, string>> = { '/': '/index.html', '/docs': '/docs.html' };
 

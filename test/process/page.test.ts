@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../../src/contract/errors.ts';
@@ -21,6 +22,24 @@ const HOSTS = [
   ['plain workerd', (await startWorkerd()).url],
   ['wrangler dev', (await startDevServer(await temporaryFolder(), { AUTH: 'off' })).url],
 ] as const;
+
+/** The status of a path that `fetch` would tidy up before it is sent. */
+function statusOf(url: string, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { path }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+test.each(['/assets/.', '/assets/..', '/assets/%2e', '/assets/%2e%2e'])(
+  'plain workerd lists no folder of the page: %s',
+  async (path) => {
+    expect(await statusOf(HOSTS[0][1], path)).toBe(404);
+  },
+);
 
 describe.each(HOSTS)('on %s', (_, url) => {
   test('the page comes whole from here, weighs little, and is held by a strict policy', async () => {
