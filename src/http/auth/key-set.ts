@@ -40,13 +40,19 @@ class Provider {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
+  /** Whether the last request for keys failed. */
+  #isAway = false;
 
   constructor(url: URL) {
     this.#url = url;
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    if (Date.now() >= this.#fetchedAt + MAX_AGE_MS) await this.#refresh();
+    if (Date.now() >= this.#fetchedAt + MAX_AGE_MS) {
+      const refreshed = this.#refresh();
+      // One that was away may hang now: nobody is held up again while what is kept will do.
+      if (!this.#isAway || Date.now() >= this.#fetchedAt + MAX_STALE_MS) await refreshed;
+    }
     try {
       return await this.#kept(header, token);
     } catch (error) {
@@ -88,7 +94,9 @@ class Provider {
       if (response.status !== 200) throw new Error(`The provider answered ${response.status}`);
       this.#keys = createLocalJWKSet(await response.json<JSONWebKeySet>());
       this.#fetchedAt = Date.now();
+      this.#isAway = false;
     } catch (error) {
+      this.#isAway = true;
       logWarning('auth.keys_unavailable', { message: String(error), kept: this.#keys !== null });
     }
   }

@@ -172,6 +172,23 @@ describe('keys are kept:', () => {
 });
 
 describe('while the provider is down', () => {
+  test('one that hangs holds nobody up again whose key is known', async () => {
+    const token = await signedBy('ES256');
+    await status(token);
+    goDown();
+    wait(MAX_AGE_MS);
+    expect(await status(token)).toBe(200);
+    const hanging = Promise.withResolvers<Response>();
+    fetched.mockReturnValue(hanging.promise);
+    wait(COOLDOWN_MS);
+    const patience = new Promise((resolve) => setTimeout(resolve, 2_000, 'held up'));
+    expect(await Promise.race([status(token), patience])).toBe(200);
+    expect(fetched).toHaveBeenCalledTimes(3);
+    hanging.resolve(Response.json({ keys: [next] }));
+    await vi.waitFor(async () => expect(await status(token)).toBe(401));
+    expect(fetched).toHaveBeenCalledTimes(3);
+  });
+
   const failures: readonly (readonly [string, () => unknown])[] = [
     ['does not answer', goDown],
     ['answers 500', () => publish([], 500)],
