@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startDevServer } from './dev-server.ts';
 import { temporaryFolder } from './server.ts';
 
@@ -10,6 +10,8 @@ const ISSUER = 'https://issuer.example';
 const AUDIENCE = 'berth';
 /** How long the provider thinks about it: all that callers can do at once happens meanwhile. */
 const ANSWER_AFTER_MS = 500;
+/** A server asks the provider again after its cool-down of 30 s, and not much later. */
+const ASKED_AGAIN_WITHIN_MS = 45_000;
 
 /** An identity provider on this machine. */
 class Provider {
@@ -80,29 +82,52 @@ async function start() {
   };
 }
 
-test('callers that come at once share one request for keys, also when the one that began it hangs up', async () => {
-  const ask = await start();
-  const token = await signed('ES256', pairs.ES256.privateKey, 'ES256');
-  provider.asked = 0;
-  const first = new AbortController();
-  const impatient = ask(token, first.signal).catch(() => 'hung up');
-  await sleep(ANSWER_AFTER_MS / 5);
-  const others = Promise.all(Array.from({ length: 20 }, () => ask(token)));
-  await sleep(ANSWER_AFTER_MS / 5);
-  first.abort();
-  expect(await impatient).toBe('hung up');
-  expect(new Set(await others)).toEqual(new Set([200]));
-  expect(provider.asked).toBe(1);
+describe('a server that asks for keys', () => {
+  let ask: Awaited<ReturnType<typeof start>>;
+  beforeAll(async () => {
+    ask = await start();
+  });
 
-  // Every algorithm by its own key, no other, and unknown ids ask nobody in the cool-down.
-  for (const alg of ALGORITHMS) expect(await ask(await signed(alg, pairs[alg].privateKey, alg))).toBe(200);
-  expect(await ask(await signed('ES256', pairs.ES256.privateKey, 'unknown'))).toBe(401);
-  const published = new TextEncoder().encode(JSON.stringify(provider.keys[0]));
-  expect(await ask(await signed('HS256', published, 'RS256'))).toBe(401);
+  test('callers that come at once share one request for keys, also when the one that began it hangs up', async () => {
+    const token = await signed('ES256', pairs.ES256.privateKey, 'ES256');
+    provider.asked = 0;
+    const first = new AbortController();
+    const impatient = ask(token, first.signal).catch(() => 'hung up');
+    await sleep(ANSWER_AFTER_MS / 5);
+    const others = Promise.all(Array.from({ length: 20 }, () => ask(token)));
+    await sleep(ANSWER_AFTER_MS / 5);
+    first.abort();
+    expect(await impatient).toBe('hung up');
+    expect(new Set(await others)).toEqual(new Set([200]));
+    expect(provider.asked).toBe(1);
 
-  provider.up = false;
-  expect(await ask(token)).toBe(200);
-  expect(provider.asked).toBe(1);
+    // Every algorithm by its own key, no other, and unknown ids ask nobody in the cool-down.
+    for (const alg of ALGORITHMS) expect(await ask(await signed(alg, pairs[alg].privateKey, alg))).toBe(200);
+    expect(await ask(await signed('ES256', pairs.ES256.privateKey, 'unknown'))).toBe(401);
+    const published = new TextEncoder().encode(JSON.stringify(provider.keys[0]));
+    expect(await ask(await signed('HS256', published, 'RS256'))).toBe(401);
+
+    provider.up = false;
+    expect(await ask(token)).toBe(200);
+    expect(provider.asked).toBe(1);
+  });
+
+  test('takes a key that was rotated in, and the one before it no longer', async () => {
+    const rotated = await generateKeyPair('ES256', { extractable: true });
+    const [before, after] = [
+      await signed('ES256', pairs.ES256.privateKey, 'ES256'),
+      await signed('ES256', rotated.privateKey, 'next'),
+    ];
+    expect([await ask(before), await ask(after)]).toEqual([200, 401]);
+    provider.up = true;
+    provider.keys = [{ ...(await exportJWK(rotated.publicKey)), kid: 'next', alg: 'ES256' }];
+    await vi.waitFor(async () => expect(await ask(after)).toBe(200), {
+      timeout: ASKED_AGAIN_WITHIN_MS,
+      interval: 500,
+    });
+    expect(await ask(before)).toBe(401);
+    expect(provider.asked).toBeLessThanOrEqual(3);
+  });
 });
 
 test('a server that has never had keys answers 503 while the provider is down, and asks it once', async () => {
