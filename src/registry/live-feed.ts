@@ -126,7 +126,10 @@ export class LiveFeed {
 
   #flush(): void {
     this.#flushPlanned = false;
-    this.#dropSilent(Date.now());
+    const now = Date.now();
+    this.#dropSilent(now);
+    // The alarm for it may be late, or busy with a long sweep.
+    if ((this.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.closeExpired(now);
     for (const session of this.#updates.values())
       this.#broadcast({ type: 'session', event: 'updated', session });
     this.#updates.clear();

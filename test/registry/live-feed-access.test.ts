@@ -121,7 +121,7 @@ test('there is room for so many viewers of a tenant, and no more; others have th
   expect((await knock(service, [`bearer.${await sign({ tenant: 'roomy' })}`])).status).toBe(101);
   viewers[0]?.socket.close();
   await until(async () => (await knock(service, [token])).status === 101);
-});
+}, 30_000);
 
 describe('when a token runs out', () => {
   test('its viewers are closed with 4401, and no others', async () => {
@@ -141,6 +141,16 @@ describe('when a token runs out', () => {
     expect(await tenant.alarm()).toBe(true);
     expect(await long.closed()).toBe(4401);
     expect(await tenant.alarmAt()).toBeNull();
+  });
+
+  test('its viewers are closed by the next change where the alarm is late', async () => {
+    const tenant = new Tenant();
+    const short = await viewerOf(tenant.name, { exp: inSeconds(60) });
+    const long = await viewerOf(tenant.name, { exp: inSeconds(120) });
+    advance(MINUTE);
+    await tenant.created();
+    expect(await short.closed()).toBe(4401);
+    expect(long.closedWith).toBeNull();
   });
 
   test('it is so after the registry has slept, too', async () => {

@@ -4,6 +4,7 @@ import { ListedSession, type ListedSession as Listed } from '../../src/contract/
 import { RegistryStats } from '../../src/contract/registry.ts';
 import { callsSettled } from '../support/calls.ts';
 import { advance, HOUR, SECOND, stopClock, Tenant, until, valueOf } from '../support/tenant.ts';
+import { inSeconds } from '../support/tokens.ts';
 import { silentViewerOf, viewerOf, type Viewer } from '../support/viewer.ts';
 
 const FLUSH_MS = 1_000;
@@ -31,7 +32,7 @@ test('the statistics come first, and are those that are asked for', async () => 
 
 test('a session’s life is shown, each step once, with the session as the list has it', async () => {
   const tenant = new Tenant();
-  const viewer = await viewerOf(tenant.name);
+  const viewer = await viewerOf(tenant.name, { exp: inSeconds((2 * HOUR) / SECOND) });
   const id = await tenant.created({ model: 'm', metadata: { team: 'red' }, appendSystemPrompt: 'secret' });
   await viewer.seen(2);
   expect(viewer.events[0]).toBe('created');
