@@ -21,23 +21,38 @@ const ANSWERS: readonly (readonly [what: string, method: string, path: string, t
   ['the document', 'GET', '/openapi.json', null],
 ];
 
+function expectProtected({ headers }: Response): void {
+  expect(headers.get('Strict-Transport-Security')).toMatch(/^max-age=(\d{8,})/);
+  expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+  expect(headers.get('Content-Security-Policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+  expect(headers.get('Referrer-Policy')).toBe('no-referrer');
+  expect(headers.get('X-Frame-Options')).toBe('DENY');
+  expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+  expect(headers.get('Cache-Control')).toBe('no-store');
+  expect(headers.get('X-Request-Id')).toMatch(/^[\w-]{1,64}$/);
+  expect(headers.get('X-Powered-By')).toBeNull();
+  expect(headers.get('Set-Cookie')).toBeNull();
+}
+
 describe.each(ANSWERS)('%s', (_, method, path, bearer) => {
   test.each([
     ['without CORS', closed],
     ['with CORS', open],
   ])('says what browsers and caches may do with it, %s', async (__, service) => {
-    const { headers } = await service.call(method, path, bearer, { headers: { Origin: ALLOWED } });
-    expect(headers.get('Strict-Transport-Security')).toMatch(/^max-age=(\d{8,})/);
-    expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
-    expect(headers.get('Content-Security-Policy')).toBe("default-src 'none'; frame-ancestors 'none'");
-    expect(headers.get('Referrer-Policy')).toBe('no-referrer');
-    expect(headers.get('X-Frame-Options')).toBe('DENY');
-    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
-    expect(headers.get('Cache-Control')).toBe('no-store');
-    expect(headers.get('X-Request-Id')).toMatch(/^[\w-]{1,64}$/);
-    expect(headers.get('X-Powered-By')).toBeNull();
-    expect(headers.get('Set-Cookie')).toBeNull();
+    expectProtected(await service.call(method, path, bearer, { headers: { Origin: ALLOWED } }));
   });
+});
+
+test.each<[what: string, status: number, settings: Record<string, unknown>]>([
+  ['a 429', 429, { REQUESTS_BY_TENANT: { limit: () => Promise.resolve({ success: false }) } }],
+  ['a 500', 500, { REQUESTS_BY_TENANT: { limit: () => Promise.reject(new Error('broken')) } }],
+  ['a 503 for a bad setting', 503, { MAX_SESSIONS: 'many' }],
+  ['a 503 for want of a secret', 503, { AUTH_JWT_SECRET: '' }],
+])('%s says the same', async (_, status, settings) => {
+  const service = new Service({ AUTH_JWT_SECRET: SECRET, ...settings });
+  const response = await service.call('GET', '/v1/sessions', token);
+  expect(response.status).toBe(status);
+  expectProtected(response);
 });
 
 const corsHeaders = ({ headers }: Response) =>
