@@ -10,6 +10,9 @@ import { objectsOf } from './caller.ts';
 import { isForeignOrigin } from './cross-origin.ts';
 import { problem } from './problem.ts';
 
+/** The registry is asked for nothing else by a request, and looks at no address. */
+const REGISTRY_ADDRESS = 'https://registry.invalid/live';
+
 /** Trying again makes sense once a viewer may have left, seconds. */
 const TOO_MANY_RETRY_AFTER_S = 10;
 
@@ -34,7 +37,7 @@ export async function watch(c: AppContext): Promise<Response> {
   if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(Math.min(expiresAt, LATEST_EXPIRY_MS)));
   const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
   if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);
-  const answered = await objectsOf(c).upgrade(new Request(c.req.url, { headers }));
+  const answered = await objectsOf(c).upgrade(new Request(REGISTRY_ADDRESS, { headers }));
   if (!answered.ok) return problem(c, answered.error);
   // Made anew: headers of an answer that comes from an object can't be added to.
   if (answered.value.status === 101) return new Response(null, answered.value);

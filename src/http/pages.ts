@@ -52,6 +52,9 @@ export const protectPages = secureHeaders({
 /** Every address of the pages. No name of a file begins with a dot: some hosts would list the folder. */
 export const pagePaths = ['/', '/docs', '/assets/:name{[\\w-][\\w.-]*}'] as const;
 
+/** Where the files are, to what serves them: any host will do. The caller's may be none that a URL can have. */
+const FILES_ORIGIN = 'https://files.invalid';
+
 const FILES: Readonly<Record<string, string>> = { '/': '/index.html', '/docs': '/docs.html' };
 
 /** Answers a page, one of its files, or the API's document. */
@@ -59,7 +62,7 @@ export async function servePage(c: AppContext): Promise<Response> {
   const path = FILES[c.req.path] ?? c.req.path;
   const conditional = c.req.header('If-None-Match');
   const found = await c.env.ASSETS.fetch(
-    new Request(new URL(path, c.req.url), {
+    new Request(FILES_ORIGIN + path, {
       headers: conditional === undefined ? {} : { 'If-None-Match': conditional },
     }),
   );

@@ -43,14 +43,21 @@ const isEncoded = (text: string): boolean => {
   }
 };
 
+/** The path and the query as they came. No URL is made of them, since the host may be none that one can have. */
+function addressOf({ url }: AppContext['req']): [path: string, query: string] {
+  const target = url.slice(url.indexOf('/', url.indexOf('//') + 2));
+  const mark = target.indexOf('?');
+  return mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+}
+
 /**
  * Refuses what is no percent-encoded UTF-8. Hono hands it on as it came, and `%FF` would be the name that
  * `%25FF` is.
  */
 function checkEncoding(c: AppContext): Result<null> {
-  const { pathname, search } = new URL(c.req.url);
-  const [, , , project = '', , session = ''] = pathname.split('/');
-  const parameters = search.slice(1).split('&');
+  const [path, query] = addressOf(c.req);
+  const [, , , project = '', , session = ''] = path.split('/');
+  const parameters = query.split('&');
   const pairs = parameters.map((pair): [string, string] => [pair.split('=', 1)[0] ?? '', pair]);
   const bad = [['project', project], ['session', session], ...pairs].find(
     ([, text = '']) => !isEncoded(text),
