@@ -173,6 +173,8 @@ function describe(worker: WranglerConfig, modulePath: string, settings: Settings
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
+    # All that is ever fetched is the keys of the identity provider, which may be on a private network.
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     (name = "${OBJECTS_FOLDER}", disk = (writable = true)),
     ${worker.assets === undefined ? '' : `(name = "${PAGE}", disk = (writable = false)),`}
   ],

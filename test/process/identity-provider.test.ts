@@ -3,8 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { startDevServer } from './dev-server.ts';
-import { temporaryFolder } from './server.ts';
+import { prepareServer } from './server.ts';
 
 const ISSUER = 'https://issuer.example';
 const AUDIENCE = 'berth';
@@ -65,15 +64,17 @@ const signed = (alg: string, key: CryptoKey | Uint8Array, kid: string): Promise<
     .setExpirationTime('5m')
     .sign(key);
 
-const folders = [await temporaryFolder(), await temporaryFolder()];
+const settings = {
+  AUTH: 'required',
+  AUTH_JWKS_URL: url,
+  AUTH_ISSUER: ISSUER,
+  AUTH_AUDIENCE: AUDIENCE,
+};
+const servers = [await prepareServer(settings), await prepareServer(settings)];
 
 async function start() {
-  const { url: at } = await startDevServer(folders.pop() ?? '', {
-    AUTH: 'required',
-    AUTH_JWKS_URL: url,
-    AUTH_ISSUER: ISSUER,
-    AUTH_AUDIENCE: AUDIENCE,
-  });
+  const server = await servers.pop()?.();
+  const at = server?.url ?? '';
   return async (token: string, signal: AbortSignal | null = null): Promise<number> => {
     const headers = { Authorization: `Bearer ${token}` };
     const response = await fetch(`${at}/v1/registry/limits`, { headers, signal });
