@@ -232,15 +232,16 @@ export class EdgeSessionStore implements SessionStore {
   ): Promise<void> {
     batch.request ??= await this.#requestOf(key, batch);
     const { body, idempotencyKey, touch } = batch.request;
+    let mtime: number;
     try {
-      await this.#client.transcripts.append(ref, body, {
+      ({ mtime } = await this.#client.transcripts.append(ref, body, {
         idempotencyKey,
         touch,
         signal,
         timeoutMs: APPEND_ATTEMPT_MS,
         // As long as there is time: what is given up is lost.
         maxAttempts: Infinity,
-      });
+      }));
     } catch (error) {
       if (!(error instanceof ConflictError) || body.summary === undefined) throw error;
       // Another writer was first: nothing was stored, and what it has stored is folded into.
@@ -250,7 +251,7 @@ export class EdgeSessionStore implements SessionStore {
     }
     if (body.summary !== undefined) {
       const { data, ifVersion } = body.summary;
-      this.#summaries.remember(batch.name, { data, version: ifVersion + 1 });
+      this.#summaries.remember(batch.name, { data, version: ifVersion + 1 }, mtime);
     }
     batch.parts.shift();
     batch.request = null;

@@ -59,10 +59,17 @@ async function importFold(): Promise<FoldSessionSummary | null> {
   }
 }
 
+interface Remembered {
+  /** Null for none. */
+  readonly summary: TranscriptSummary | null;
+  /** When it was stored, where that is known: of a conversation that was deleted since, nothing may be kept. */
+  readonly mtime: number | undefined;
+}
+
 export class Summaries {
   #fold: Promise<FoldSessionSummary | null> | undefined;
-  /** As last stored or seen, by transcript; null for none. In the order of use, the latest last. */
-  readonly #remembered = new Map<string, TranscriptSummary | null>();
+  /** As last stored or seen, by transcript. In the order of use, the latest last. */
+  readonly #remembered = new Map<string, Remembered>();
 
   constructor(fold: FoldSessionSummary | undefined) {
     if (fold !== undefined) this.#fold = Promise.resolve(fold);
@@ -72,18 +79,18 @@ export class Summaries {
   async next(name: string, key: SessionKey, entries: SessionStoreEntry[]): Promise<SummaryWrite | undefined> {
     this.#fold ??= importFold();
     const fold = await this.#fold;
-    const current = this.#remembered.get(name) ?? null;
+    const { summary: current = null, mtime: ifMtime } = this.#remembered.get(name) ?? {};
     const ifVersion = current?.version ?? 0;
     if (current !== null && !isSummary(current.data)) return undefined;
     const { sessionId } = key;
     const previous = current === null ? undefined : { sessionId, mtime: 0, data: current.data };
-    return { data: dataOf(() => fold?.(previous, key, entries).data), ifVersion };
+    return { data: dataOf(() => fold?.(previous, key, entries).data), ifVersion, ifMtime };
   }
 
-  /** Takes note of what is stored. */
-  remember(name: string, summary: TranscriptSummary | null): void {
+  /** Takes note of what is stored; `mtime` where it was stored by us. */
+  remember(name: string, summary: TranscriptSummary | null, mtime?: number): void {
     this.#remembered.delete(name);
-    this.#remembered.set(name, summary);
+    this.#remembered.set(name, { summary, mtime });
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
   }

@@ -14,10 +14,15 @@ export const Entry = z
 
 const version = z.int().check(z.gte(0));
 
-/** A summary, opaque to the store, with the version that it replaces: 0 where there is none yet. */
+/**
+ * A summary, opaque to the store, with the version that it replaces: 0 where there is none yet. Versions begin
+ * anew where a transcript was deleted and is written again: `ifMtime`, the `mtime` that the append of that
+ * version was answered with, tells such a one from the one before.
+ */
 const SummaryWrite = z.strictObject({
   data: jsonObject('Given back as it came, with every list of its project.', (data) => jsonProblem(data)),
   ifVersion: version,
+  ifMtime: z.optional(z.int().check(z.gte(0))),
 });
 
 /** Entries, in order. The check ends at the first that is none: there may be very many. */

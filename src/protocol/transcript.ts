@@ -20,12 +20,19 @@ export interface EntryBatch {
   readonly uuids: readonly (string | null)[];
 }
 
+/** A summary, and which one it replaces: `ifMtime` is when that one was written, where the caller knows. */
+export interface SummaryWrite {
+  readonly data: TranscriptSummary['data'];
+  readonly ifVersion: number;
+  readonly ifMtime?: number | undefined;
+}
+
 export interface AppendRequest {
   readonly name: TranscriptName;
   /** Empty for the main transcript. */
   readonly subpath: string;
   readonly entries: EntryBatch;
-  readonly summary: { readonly data: TranscriptSummary['data']; readonly ifVersion: number } | null;
+  readonly summary: SummaryWrite | null;
   readonly idempotency: { readonly key: string; readonly bodyDigest: string } | null;
 }
 

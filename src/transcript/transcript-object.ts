@@ -18,6 +18,7 @@ import type {
   OpenedReading,
   Reading,
   SummaryConflict,
+  SummaryWrite,
   ToldProject,
   TranscriptName,
 } from '../protocol/transcript.ts';
@@ -52,6 +53,8 @@ interface TranscriptRecord {
   /** The id of the next subpath's stream. */
   readonly nextStream: number;
   readonly summary: TranscriptSummary | null;
+  /** When the summary was written. */
+  readonly summaryMtime?: number;
   /** Whether the project is still to hear of something; then the alarm stands within its interval. */
   readonly untold: boolean;
   /** Whether all is deleted but for the project's knowing of it. */
@@ -197,8 +200,7 @@ export class TranscriptObject extends DurableObject<Env> {
     if (request.entries.lengths.length === 0 && request.summary === null)
       return ok(this.#nothing(live, request, now));
     const current = live?.summary ?? null;
-    if (request.summary !== null && request.summary.ifVersion !== (current?.version ?? 0))
-      return ok({ current });
+    if (request.summary !== null && !isFor(request.summary, live)) return ok({ current });
     this.#schema.ensure();
     try {
       return this.ctx.storage.transactionSync(() => this.#write(live, request, now));
@@ -246,10 +248,7 @@ export class TranscriptObject extends DurableObject<Env> {
         mtime: main ? mtime : record.mtime,
         lastAppend: mtime,
         nextStream: found === null ? stream + 1 : record.nextStream,
-        summary:
-          request.summary === null
-            ? record.summary
-            : { data: request.summary.data, version: request.summary.ifVersion + 1 },
+        ...(request.summary === null ? {} : withSummary(request.summary, mtime)),
         untold,
       });
     if (untold && (live === null || !record.untold)) this.#wakeAt(now + TELL_INTERVAL_MS);
@@ -374,6 +373,20 @@ function retentionOf(env: Env): number {
   const result = readSettings({ ...env });
   return result.ok ? result.settings.transcriptRetentionMs : 0;
 }
+
+/** Whether a summary is to replace the one that is stored, rather than an older or a deleted one. */
+function isFor({ ifVersion, ifMtime }: SummaryWrite, record: TranscriptRecord | null): boolean {
+  if (ifVersion !== (record?.summary?.version ?? 0)) return false;
+  return ifMtime === undefined || ifMtime === (record?.summaryMtime ?? ifMtime);
+}
+
+const withSummary = (
+  { data, ifVersion }: SummaryWrite,
+  mtime: number,
+): Pick<TranscriptRecord, 'summary' | 'summaryMtime'> => ({
+  summary: { data, version: ifVersion + 1 },
+  summaryMtime: mtime,
+});
 
 function streamed({ bytes, last }: LoggedPage): EntryPage {
   const { readable, writable } = new IdentityTransformStream();

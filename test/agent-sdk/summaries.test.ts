@@ -51,6 +51,15 @@ describe('summaries', () => {
     expect(await summaryOf(one, key.projectKey)).toEqual([{ types: ['b'] }]);
   });
 
+  it('are folded from nothing of a deleted session, though one as long has taken its place', async () => {
+    const [one, other, key] = [appStore(), appStore(), newKey()];
+    await one.append(key, entriesOf('a'));
+    await other.delete(key);
+    await other.append(key, entriesOf('b'));
+    await one.append(key, entriesOf('c'));
+    expect(await summaryOf(one, key.projectKey)).toEqual([{ types: ['b', 'c'] }]);
+  });
+
   it('cost one request an append, but for the first in a conversation that another has begun', async () => {
     const key = newKey();
     await appStore().append(key, entriesOf('a'));

@@ -61,7 +61,7 @@ export interface AppendOptions extends Call {
   readonly subpath?: string;
   readonly touch?: string;
   readonly key?: string;
-  readonly summary?: { readonly data: JsonObject; readonly ifVersion: number };
+  readonly summary?: { readonly data: JsonObject; readonly ifVersion: number; readonly ifMtime?: number };
 }
 
 /** One transcript. */

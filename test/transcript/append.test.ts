@@ -83,6 +83,8 @@ describe('a body that is not valid', () => {
     [{ entries: [], summary: { data: [], ifVersion: 0 } }, 'summary.data'],
     [{ entries: [], summary: { data: {}, ifVersion: -1 } }, 'summary.ifVersion'],
     [{ entries: [], summary: { data: {}, ifVersion: 1.5 } }, 'summary.ifVersion'],
+    [{ entries: [], summary: { data: {}, ifVersion: 1, ifMtime: 0.5 } }, 'summary.ifMtime'],
+    [{ entries: [], summary: { data: {}, ifVersion: 1, ifMtime: null } }, 'summary.ifMtime'],
     [{ entries: [], summary: { data: {}, ifVersion: 0, more: 1 } }, 'summary.more'],
     [{ entries: [], summary: { data: { long: 'x'.repeat(65_536) }, ifVersion: 0 } }, 'summary.data'],
   ] as [unknown, ...string[]][])('%j names what is wrong', async (body, ...paths) => {

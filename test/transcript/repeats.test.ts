@@ -1,9 +1,14 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callsMade, failCalls, resetCalls } from '../support/calls.ts';
 import { expectProblem } from '../support/problems.ts';
+import { advance, MINUTE, stopClock } from '../support/tenant.ts';
 import { Conversation, entries, entry } from '../support/transcripts.ts';
 
-beforeEach(resetCalls);
+beforeEach(() => {
+  stopClock();
+  resetCalls();
+});
+afterEach(() => vi.useRealTimers());
 
 describe('an append with an Idempotency-Key', () => {
   it('changes nothing when repeated, and is answered alike', async () => {
@@ -158,6 +163,38 @@ describe('a summary', () => {
     expect((await conversation.listed())?.summary).toEqual({ data, version: 1 });
     await conversation.append([], { summary: { data: {}, ifVersion: 1 } });
     expect((await conversation.listed())?.summary).toEqual({ data: {}, version: 2 });
+  });
+
+  it('is replaced only if it was written when its writer says, where that is said', async () => {
+    const conversation = new Conversation();
+    const { mtime } = await conversation.append(entries(1), { summary: { data, ifVersion: 0 } });
+    advance(MINUTE);
+    const later = await conversation.append(entries(1));
+    for (const ifMtime of [0, mtime - 1, later.mtime]) {
+      const response = await conversation.post(entries(2), { summary: { data: {}, ifVersion: 1, ifMtime } });
+      expect(response.status).toBe(409);
+      expect(await response.json()).toMatchObject({ code: 'conflict', current: { data, version: 1 } });
+    }
+    expect(await conversation.read()).toHaveLength(2);
+    await conversation.append(entries(1), { summary: { data: {}, ifVersion: 1, ifMtime: mtime } });
+    expect((await conversation.listed())?.summary).toEqual({ data: {}, version: 2 });
+  });
+
+  it('is not replaced by one that was made of a transcript that is deleted', async () => {
+    const conversation = new Conversation();
+    const { mtime: ifMtime } = await conversation.append(entries(1), { summary: { data, ifVersion: 0 } });
+    await conversation.delete();
+    advance(1);
+    await conversation.append(entries(1), { summary: { data: { n: 2 }, ifVersion: 0 } });
+    const late = await conversation.post(entries(1), { summary: { data, ifVersion: 1, ifMtime } });
+    expect(late.status).toBe(409);
+    expect((await conversation.listed())?.summary).toEqual({ data: { n: 2 }, version: 1 });
+  });
+
+  it('that has none to replace is stored, whatever it says of when that was', async () => {
+    const conversation = new Conversation();
+    await conversation.append(entries(1), { summary: { data, ifVersion: 0, ifMtime: 5 } });
+    expect((await conversation.listed())?.summary).toEqual({ data, version: 1 });
   });
 
   it('is gone with its transcript', async () => {
