@@ -61,8 +61,11 @@ export interface ManagerLogger {
   info(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** The original's options, and how to reach Berth. */
-export type ClaudeCodeSessionManagerOptions = (ClientOptions | { readonly client: BerthClient }) & {
+/**
+ * The original's options, and how to reach Berth: where neither a client nor a `baseUrl` is given, as the
+ * process's `BERTH_URL` and `BERTH_TOKEN` say, or at http://localhost:8787.
+ */
+export type ClaudeCodeSessionManagerOptions = (Partial<ClientOptions> | { readonly client: BerthClient }) & {
   /**
    * Idle timeout of the sessions that this manager creates, milliseconds, 1,000 to 2,592,000,000. The
    * server's `SESSION_TIMEOUT_MS` where left out or 0, which is one hour unless an operator changed it.
@@ -77,6 +80,9 @@ export type ClaudeCodeSessionManagerOptions = (ClientOptions | { readonly client
   /** Told of what this manager creates, links and ends. Nothing is logged by default. */
   readonly logger?: ManagerLogger | undefined;
 };
+
+/** Where `npm start` serves. */
+const DEFAULT_URL = 'http://localhost:8787';
 
 /** How many sessions are read at once for a list. */
 const READS_AT_ONCE = 8;
@@ -95,7 +101,7 @@ const READS_AT_ONCE = 8;
  *
  * @example
  * ```ts
- * const manager = new ClaudeCodeSessionManager({ baseUrl: 'https://berth.example.com', token });
+ * const manager = new ClaudeCodeSessionManager({ baseUrl: 'https://berth.example.com', token, maxSessions: 100 });
  * const { sessionId } = await manager.createSession({ model: 'claude-sonnet-5' });
  * await manager.updateActivity(sessionId);
  * await manager.endSession(sessionId);
@@ -109,8 +115,8 @@ export class ClaudeCodeSessionManager {
   readonly #logger: ManagerLogger | undefined;
   #limitSet: Promise<unknown> | null = null;
 
-  constructor(options: ClaudeCodeSessionManagerOptions) {
-    this.client = 'client' in options ? options.client : new BerthClient(options);
+  constructor(options: ClaudeCodeSessionManagerOptions = {}) {
+    this.client = 'client' in options ? options.client : new BerthClient(reaching(options));
     this.#sessionTimeoutMs = options.sessionTimeout || undefined;
     this.#maxSessions = options.maxSessions || undefined;
     this.#logger = options.logger;
@@ -233,6 +239,15 @@ async function unlessGone<T>(call: Promise<T>): Promise<T | null> {
     if (error instanceof GoneError) return null;
     throw error;
   }
+}
+
+/** Where Berth is. The process's token goes to the process's address alone. */
+function reaching(options: Partial<ClientOptions>): ClientOptions {
+  const { baseUrl, token } = options;
+  if (baseUrl !== undefined) return { ...options, baseUrl };
+  const { process } = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
+  const { BERTH_URL, BERTH_TOKEN } = process?.env ?? {};
+  return { ...options, baseUrl: BERTH_URL || DEFAULT_URL, token: token ?? (BERTH_TOKEN || undefined) };
 }
 
 /** The process's working folder; undefined where there is no process, or none that may be asked. */

@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { LimitReachedError, NotFoundError, type Fetch } from '../../src/client/index.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { LimitReachedError, NotFoundError, type ClientOptions, type Fetch } from '../../src/client/index.ts';
 import { ClaudeCodeSessionManager, type ManagerLogger } from '../../src/client/manager.ts';
 import { appClient, appFetch, BASE_URL } from '../support/app-fetch.ts';
 import { travel } from '../support/clock.ts';
@@ -15,6 +15,34 @@ describe('options', () => {
     const given = new ClaudeCodeSessionManager({ client });
     expect(given.client).toBe(client);
     expect(await given.getSession(sessionId)).toMatchObject({ sessionId });
+  });
+
+  it('need not say where Berth is, as those of the original could not: the process does', async () => {
+    const asked: [string, string | null][] = [];
+    const fetch: Fetch = async (url, init) => {
+      asked.push([url, new Headers(init.headers).get('Authorization')]);
+      return Response.json({ activeCount: 0 });
+    };
+    const ask = (options: ClientOptions | Omit<ClientOptions, 'baseUrl'>) =>
+      new ClaudeCodeSessionManager(options).getActiveSessionCount();
+    onTestFinished(() => void vi.unstubAllGlobals());
+    vi.stubGlobal('process', { env: { BERTH_URL: 'https://berth.example.com/', BERTH_TOKEN: 'secret' } });
+    await ask({ fetch });
+    await ask({ fetch, token: 'own' });
+    await ask({ fetch, baseUrl: 'https://other.example.com' });
+    vi.stubGlobal('process', { env: {} });
+    await ask({ fetch });
+    vi.stubGlobal('process', undefined);
+    await ask({ fetch });
+    expect(asked).toEqual([
+      ['https://berth.example.com/v1/registry/stats', 'Bearer secret'],
+      ['https://berth.example.com/v1/registry/stats', 'Bearer own'],
+      ['https://other.example.com/v1/registry/stats', null],
+      ['http://localhost:8787/v1/registry/stats', null],
+      ['http://localhost:8787/v1/registry/stats', null],
+    ]);
+    for (const original of [undefined, {}, { sessionTimeout: 60_000, maxSessions: 5 }])
+      expect(new ClaudeCodeSessionManager(original).client.sessions).toBeDefined();
   });
 
   it('that are 0 count as not given', async () => {
