@@ -112,6 +112,8 @@ async function main(): Promise<void> {
   const out = cleanStdout();
   await writeEntries(client, ref, out);
   await new Promise((resolve) => void out.write('', resolve));
+  const { length } = await client.transcripts.subpaths(ref);
+  if (length > 0) process.stderr.write(`Subagents left out: ${length}. With --out FOLDER they come too.\n`);
 }
 
 await run(USAGE, main);

@@ -155,6 +155,15 @@ describe('export', () => {
     expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(entry)}\n`);
   });
 
+  test('what standard output has no place for is not passed over in silence', async () => {
+    const [plain = '', withSubagent = ''] = sessions;
+    expect((await script('export.ts', [PROJECT, plain])).errors).toBe('');
+    expect(await script('export.ts', [PROJECT, withSubagent])).toMatchObject({
+      code: 0,
+      errors: 'Subagents left out: 1. With --out FOLDER they come too.\n',
+    });
+  });
+
   test('a file that has more than npm in it is added to', async () => {
     const path = join(folder, 'log.jsonl');
     const file = openSync(path, 'a');
