@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callsMade, callsSettled, failCalls, resetCalls, type FaultKind } from '../support/calls.ts';
+import {
+  callsMade,
+  callsSettled,
+  duringCall,
+  failCalls,
+  resetCalls,
+  type FaultKind,
+} from '../support/calls.ts';
 import { advance, MINUTE, SECOND, stopClock } from '../support/tenant.ts';
 import { Conversation, entries, timesTold } from '../support/transcripts.ts';
 
@@ -9,10 +16,31 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
+/** Has the next call of a method take a while. Answers whether that is over. */
+function slowly(method: string): () => boolean {
+  let over = false;
+  duringCall(method, async () => {
+    await scheduler.wait(50);
+    over = true;
+  });
+  return () => over;
+}
+
+it('a transcript is off the list before its deletion is answered', async () => {
+  const conversation = new Conversation();
+  await conversation.append(entries(1));
+  const told = slowly('project.remove');
+  await conversation.delete();
+  expect(told()).toBe(true);
+  expect(await conversation.list()).toEqual([]);
+});
+
 describe('a transcript is listed', () => {
   it('before its first append is answered', async () => {
     const conversation = new Conversation();
+    const told = slowly('project.put');
     const { mtime } = await conversation.append(entries(1));
+    expect(told()).toBe(true);
     expect(await conversation.list()).toEqual([{ sessionId: 'conversation', mtime }]);
   });
 
