@@ -69,6 +69,8 @@ export class LiveWatch implements Watch {
   #liveSince = 0;
   /** One at a time: the wait for the next attempt, for the next ping, or for an answer. */
   #timer: Timer | undefined;
+  /** Whether that is the wait for the next ping. */
+  #isPingPlanned = false;
 
   constructor(transport: Transport, listener: WatchListener) {
     this.#transport = transport;
@@ -87,6 +89,7 @@ export class LiveWatch implements Watch {
   #stopTimer(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#isPingPlanned = false;
   }
 
   #after(ms: number, act: () => void): void {
@@ -155,8 +158,12 @@ export class LiveWatch implements Watch {
       this.#liveSince = Date.now();
       if (!this.#enter({ kind: 'live' })) return;
     }
-    // Whatever comes shows that something comes through.
-    this.#after(PING_INTERVAL_MS, () => this.#ping(socket));
+    // Whatever comes shows that something comes through. It puts off no ping: the server wants to hear them,
+    // however much it has to say itself.
+    if (!this.#isPingPlanned) {
+      this.#after(PING_INTERVAL_MS, () => this.#ping(socket));
+      this.#isPingPlanned = true;
+    }
     if (text !== 'pong') this.#listener.message(JSON.parse(text) as LiveMessage);
   }
 

@@ -95,6 +95,17 @@ describe('over scripted sockets', () => {
     expect(kinds()).toEqual(['connecting', 'live', 'connecting', 'waiting']);
   });
 
+  it('pings as often while much is said, since the server lets go of who does not', async () => {
+    const { sockets, kinds } = watchScripted();
+    await pass(0);
+    for (let second = 0; second < 120; second += 1) {
+      sockets[0]?.says(STATS);
+      await pass(1_000);
+    }
+    expect(sockets[0]?.sent).toEqual(['ping', 'ping', 'ping', 'ping']);
+    expect(kinds()).toEqual(['connecting', 'live']);
+  });
+
   it('gives up a connection that never says anything', async () => {
     const { sockets, kinds } = watchScripted();
     await pass(PONG_MS);
