@@ -10,7 +10,7 @@ import { ConfirmDialog } from './confirm-dialog.tsx';
 import { client } from './feed.ts';
 import { shortId } from './format.ts';
 import { announce, attempt } from './notices.tsx';
-import { take } from './session-list.ts';
+import { takeAnswer } from './session-list.ts';
 
 export function Actions({
   session,
@@ -26,7 +26,7 @@ export function Actions({
     void attempt(async () => {
       const changed = await what();
       onChange(changed);
-      take({ ...changed, reportedAt: new Date().toISOString() });
+      takeAnswer(changed);
       announce(done);
     });
   return (

@@ -6,7 +6,7 @@
 import { signal } from '@preact/signals';
 import { AuthenticationError, BerthError, NotFoundError } from '../client/index.ts';
 import type { LiveMessage } from '../contract/live.ts';
-import type { ListedSession } from '../contract/session.ts';
+import type { ListedSession, SessionSummary } from '../contract/session.ts';
 import { may } from './access.ts';
 import { asked, client, connection, follow, refused } from './feed.ts';
 import {
@@ -288,8 +288,7 @@ export function setSort(next: Sort): void {
   planShow();
 }
 
-/** Takes a session as it was just answered. */
-export function take(session: ListedSession): void {
+function take(session: ListedSession): void {
   const listed = isListed(session, filter.peek());
   const before = kept.get(session.sessionId);
   if (listed) put(session, null, true);
@@ -297,6 +296,15 @@ export function take(session: ListedSession): void {
     put(session, before.leavesAt ?? performance.now() + LEAVING_MS, before.leavesAt === null);
   found = found?.map((it) => (it.sessionId === session.sessionId ? session : it)) ?? null;
   planShow();
+}
+
+/**
+ * Takes a session as it was just answered. When the registry heard of that is not known here: by no clock is it
+ * newer than what the registry tells from now on.
+ */
+export function takeAnswer(session: SessionSummary): void {
+  const reportedAt = kept.get(session.sessionId)?.session.reportedAt ?? session.lastActivity;
+  take({ ...session, reportedAt });
 }
 
 function hear(message: LiveMessage): void {

@@ -183,3 +183,18 @@ test('the service says what time it is', async () => {
   const { headers } = await fetch(`${server.url}/healthz`);
   expect(Math.abs(Date.parse(headers.get('Date') ?? '') - Date.now())).toBeLessThan(5_000);
 });
+
+test.each([0, 1_900, 3_600_000])(
+  'a viewer whose clock is %i ms ahead sees what changes after what they did',
+  async (aheadMs) => {
+    const { sessionId } = await server.client.sessions.create();
+    const { page } = await open('about:blank');
+    await page.clock.setSystemTime(Date.now() + aheadMs);
+    await page.goto(`${server.url}/#/sessions/${sessionId}`);
+    await expectConnection(page, 'live');
+    await page.getByRole('button', { name: 'Keep alive' }).click();
+    await page.getByText('Its idle time starts afresh.').waitFor();
+    await server.client.sessions.update(sessionId, { metadata: { seen: 'yes' } });
+    await expect.poll(() => rowOf(page, sessionId).textContent(), { timeout: 4_000 }).toContain('seen yes');
+  },
+);
