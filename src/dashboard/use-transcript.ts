@@ -9,7 +9,10 @@ import type { JsonObject } from '../contract/session.ts';
 import { client, refused } from './feed.ts';
 import { NOTHING, TranscriptWindow, type Entries, type Shown } from './transcript-window.ts';
 
+/** How soon one looks again for what came; less and less often while nothing does, so that looking costs little. */
 const POLL_MS = 2_000;
+const MAX_POLL_MS = 15_000;
+const POLL_GROWTH = 1.5;
 
 async function read(ref: EntriesRef, after: number, limit: number, signal: AbortSignal): Promise<Entries> {
   const entries: JsonObject[] = [];
@@ -99,12 +102,23 @@ export function useTranscript(
       last = last.then(() => attempt(work)).finally(() => (waiting -= 1));
       await last;
     };
+    let pollMs = POLL_MS;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const follow = async (): Promise<null> => {
+      const before = pages.shown;
       await pages.follow(isFollowed());
+      pollMs = pages.shown === before ? Math.min(MAX_POLL_MS, pollMs * POLL_GROWTH) : POLL_MS;
       return null;
     };
+    const poll = (): void => {
+      if (document.hidden) pollMs = POLL_MS;
+      else if (waiting === 0) void next(follow);
+      timer = setTimeout(poll, pollMs);
+    };
     look.current = () => {
-      if (waiting === 0 && !document.hidden) void next(follow);
+      clearTimeout(timer);
+      pollMs = POLL_MS;
+      poll();
     };
     turn.current = (to) =>
       void next(async () => {
@@ -113,9 +127,8 @@ export function useTranscript(
         return goal;
       });
     look.current();
-    const timer = setInterval(() => look.current(), POLL_MS);
     return () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       controller.abort();
     };
   }, [project, session, subpath]);

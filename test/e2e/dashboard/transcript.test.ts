@@ -249,3 +249,29 @@ test('a conversation is told from what tools and the program say, and what is lo
   expect(await faultsOf(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });
+
+test('while nothing comes it is asked for less and less, until the session is heard of', async () => {
+  const { append, address } = await withTranscript(numbered(0, 3));
+  const { page } = await open('about:blank');
+  await page.clock.install();
+  let reads = 0;
+  page.on('request', (request) => (reads += Number(request.url().includes('/entries?'))));
+  await page.goto(address);
+  await saying(page, 'No. 2.').waitFor();
+  const pass = async (seconds: number): Promise<number> => {
+    const before = reads;
+    for (let second = 0; second < seconds; second += 1) {
+      await page.clock.runFor(1_000);
+      await page.waitForTimeout(25);
+    }
+    return reads - before;
+  };
+  await pass(60);
+  expect(await pass(60)).toBeLessThanOrEqual(5);
+  // Heard of by the feed, before it would be asked for again.
+  await append(numbered(3, 1));
+  await server.client.sessions.update(new URL(address).hash.split('/')[2] ?? '', { metadata: { a: 1 } });
+  await pass(4);
+  await saying(page, 'No. 3.').waitFor({ timeout: 2_000 });
+  expect(await pass(20)).toBeGreaterThanOrEqual(3);
+});
