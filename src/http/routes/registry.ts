@@ -65,7 +65,7 @@ export const registryRoutes: readonly Route[] = [
     path: '/v1/registry/live',
     scope: 'registry:read',
     tag,
-    summary: 'Watch what happens, over a WebSocket; send `ping` at least every two minutes',
+    summary: 'Watch what happens, over a WebSocket; send ping at least every two minutes',
     query: NoQuery,
     answers: { 101: { description: 'Statistics first, then each change, as JSON messages.' } },
     errors: [],

@@ -164,7 +164,7 @@ export const sessionRoutes: readonly Route[] = [
     scope: 'sessions:write',
     session: true,
     tag,
-    summary: 'End a session and free its slot; with `purge=true`, erase it whatever its status',
+    summary: 'End a session and free its slot; with purge=true, erase it whatever its status',
     headers: ['If-Match'],
     query: EndQuery,
     answers: { 200: { description: 'The final session.', schema: Session } },
