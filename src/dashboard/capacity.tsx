@@ -113,9 +113,9 @@ function LimitForm({ limit }: { readonly limit: number }) {
   );
 }
 
-function Figure({ label, value, class: name = '' }: { label: string; value: string; class?: string }) {
+function Figure({ label, value }: { readonly label: string; readonly value: string }) {
   return (
-    <div class={name}>
+    <div>
       <dt>{label}</dt>
       <dd>{value}</dd>
     </div>
@@ -125,7 +125,7 @@ function Figure({ label, value, class: name = '' }: { label: string; value: stri
 export function Capacity() {
   const of = stats.value;
   const refused = series.value.reduce((sum, { rejected }) => sum + rejected, 0);
-  const span = RANGES.find(({ minutes }) => minutes === range.value)?.label ?? '';
+  const span = RANGES.find(({ minutes }) => minutes === range.value)?.words ?? '';
   return (
     <section class="card capacity" aria-labelledby="capacity-title">
       <h2 id="capacity-title">Capacity</h2>
@@ -144,11 +144,7 @@ export function Capacity() {
             <Figure label="Created" value={count(of.totalCreated)} />
             <Figure label="Ended" value={count(of.totalEnded)} />
             <Figure label="Expired" value={count(of.totalExpired)} />
-            <Figure
-              label="Refused"
-              value={count(of.totalRejected)}
-              class={of.totalRejected > 0 ? 'some' : ''}
-            />
+            <Figure label="Refused" value={count(of.totalRejected)} />
             <Figure label="Messages" value={count(of.totalMessages)} />
             <Figure label="Average life" value={duration(of.averageDurationMs)} />
           </dl>

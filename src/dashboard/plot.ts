@@ -48,6 +48,11 @@ export function plot(
       drag: { x: false, y: false },
       points: { size: 7 },
       y: false,
+      // On the minute whose values are read.
+      move: (chart, left, top) => {
+        const minute = chart.data[0][chart.posToIdx(left)];
+        return [left < 0 || minute === undefined ? left : chart.valToPos(minute, 'x'), top];
+      },
     },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
     axes: [

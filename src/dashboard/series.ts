@@ -9,10 +9,10 @@ import { now } from './clock.ts';
 import { client, connection, follow, stats } from './feed.ts';
 
 export const RANGES = [
-  { minutes: 15, label: '15 min' },
-  { minutes: 60, label: '1 h' },
-  { minutes: 360, label: '6 h' },
-  { minutes: 1_440, label: '24 h' },
+  { minutes: 15, label: '15 min', words: '15 minutes' },
+  { minutes: 60, label: '1 h', words: 'hour' },
+  { minutes: 360, label: '6 h', words: '6 hours' },
+  { minutes: 1_440, label: '24 h', words: '24 hours' },
 ] as const;
 
 const MINUTE_MS = 60_000;

@@ -189,37 +189,43 @@ export function SessionTable() {
           </button>
         </p>
       )}
-      <div
-        class="grid"
-        role="grid"
-        ref={scroller}
-        tabIndex={0}
-        aria-labelledby="sessions-title"
-        aria-rowcount={list.length + 1}
-        aria-colcount={COLUMNS.length}
-        aria-activedescendant={isCurrentThere && current !== null ? rowId(current) : undefined}
-        onKeyDown={move}
-      >
-        <Heads />
-        <div role="rowgroup" class="body" style={{ height: `${list.length * rowPx}px` }}>
-          {visible.map((row, offset) => (
-            <SessionRow
-              key={row.session.sessionId}
-              row={row}
-              index={first + offset}
-              top={(first + offset) * rowPx}
-              isCurrent={row.session.sessionId === current}
-              isOpen={row.session.sessionId === opened.value}
-              onOpen={openAt}
-            />
-          ))}
+      <div class="frame">
+        <div
+          class="grid"
+          role="grid"
+          ref={scroller}
+          tabIndex={0}
+          aria-labelledby="sessions-title"
+          aria-rowcount={list.length + 1}
+          aria-colcount={COLUMNS.length}
+          aria-activedescendant={isCurrentThere && current !== null ? rowId(current) : undefined}
+          onKeyDown={move}
+        >
+          <Heads />
+          <div role="rowgroup" class="body" style={{ height: `${list.length * rowPx}px` }}>
+            {visible.map((row, offset) => (
+              <SessionRow
+                key={row.session.sessionId}
+                row={row}
+                index={first + offset}
+                top={(first + offset) * rowPx}
+                isCurrent={row.session.sessionId === current}
+                isOpen={row.session.sessionId === opened.value}
+                onOpen={openAt}
+              />
+            ))}
+          </div>
         </div>
+        {list.length === 0 && answered.value && problem.value === null && (
+          <div class="empty">
+            {isPlain && (status === 'active' || status === 'all') ? (
+              <FirstSession />
+            ) : (
+              <p>Nothing is found.</p>
+            )}
+          </div>
+        )}
       </div>
-      {list.length === 0 && answered.value && problem.value === null && (
-        <div class="empty">
-          {isPlain && (status === 'active' || status === 'all') ? <FirstSession /> : <p>Nothing is found.</p>}
-        </div>
-      )}
     </section>
   );
 }

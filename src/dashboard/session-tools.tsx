@@ -6,10 +6,13 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import type { ListStatus } from '../contract/session.ts';
+import { UNNAMED_MODEL } from '../contract/unnamed-model.ts';
+import { now } from './clock.ts';
 import { stats } from './feed.ts';
 import { count } from './format.ts';
 import { SORTS, wordsOf, type Sort, type SortKey } from './session-filter.ts';
 import { complete, filter, loading, rows, setFilter, setSort, sort } from './session-list.ts';
+import { SOON_MS } from './time.tsx';
 
 const STATUSES: readonly { readonly status: ListStatus; readonly label: string }[] = [
   { status: 'active', label: 'Active' },
@@ -19,8 +22,6 @@ const STATUSES: readonly { readonly status: ListStatus; readonly label: string }
 ];
 /** Typing is not followed by a request for each letter. */
 const TYPING_MS = 200;
-/** What the statistics call sessions without a model: none is to be found by it. */
-const UNNAMED = 'default';
 
 function totalOf(status: ListStatus): number | null {
   if (stats.value === null) return null;
@@ -67,7 +68,8 @@ function Search() {
 
 function Models() {
   const { model } = filter.value;
-  const names = Object.keys(stats.value?.byModel ?? {}).filter((name) => name !== UNNAMED);
+  // None is to be found by the name of those that have none.
+  const names = Object.keys(stats.value?.byModel ?? {}).filter((name) => name !== UNNAMED_MODEL);
   if (model !== null && !names.includes(model)) names.push(model);
   return (
     <label class="select">
@@ -128,11 +130,39 @@ function Count() {
   return <p class="count">{words}</p>;
 }
 
+/**
+ * How much of what is listed is about to expire, and the way to it. It is not known before the list is there
+ * to its end, which the order by expiry sees to.
+ */
+function Expiring() {
+  const { status } = filter.value;
+  if (status === 'expired' || status === 'ended') return null;
+  const until = new Date(now.value + SOON_MS).toISOString();
+  const soon = rows.value.filter(
+    ({ session }) => session.status === 'active' && session.expiresAt < until,
+  ).length;
+  if (complete.value && soon === 0) return null;
+  const words = soon === 1 ? '1 expires soon' : `${count(soon)} expire soon`;
+  return (
+    <button
+      type="button"
+      class="quiet soon"
+      title={complete.value ? 'Within a minute. Shows them first.' : 'Orders by expiry.'}
+      onClick={() => setSort({ key: 'expires', descending: false })}
+    >
+      {complete.value ? words : 'Soonest first'}
+    </button>
+  );
+}
+
 export function SessionTools() {
   return (
     <div class="tools">
       <h2 id="sessions-title">Sessions</h2>
-      <Count />
+      <div class="standing">
+        <Count />
+        <Expiring />
+      </div>
       <div class="segments" role="group" aria-label="Status">
         {STATUSES.map(({ status, label }) => {
           const total = totalOf(status);
@@ -143,8 +173,7 @@ export function SessionTools() {
               aria-pressed={filter.value.status === status}
               onClick={() => setFilter({ status })}
             >
-              {label}
-              {total !== null && <small>{count(total)}</small>}
+              {label} {total !== null && <small>{count(total)}</small>}
             </button>
           );
         })}

@@ -3,24 +3,40 @@
  *
  * @module
  */
+import type { PermissionMode } from '../contract/session.ts';
+import { UNNAMED_MODEL } from '../contract/unnamed-model.ts';
 import { stats } from './feed.ts';
 import { count, percent } from './format.ts';
 
 /** Beyond these, the rest is one line. */
 const LINES = 5;
-const NO_MODEL = '(unset)';
+/** As in the table. */
+const NO_MODEL = 'unset';
+/** In this order, none of them too: what one looks for is always in its place, and nothing below it moves. */
+const MODES: Readonly<Record<PermissionMode, true>> = {
+  default: true,
+  acceptEdits: true,
+  plan: true,
+  auto: true,
+  dontAsk: true,
+  bypassPermissions: true,
+};
+const UNGUARDED: PermissionMode = 'bypassPermissions';
 
 interface Share {
   readonly name: string;
   readonly value: number;
 }
 
-function sharesOf(counts: Readonly<Record<string, number>>): Share[] {
+function modelShares(counts: Readonly<Record<string, number>>): Share[] {
   return Object.entries(counts)
     .filter(([, value]) => value > 0)
-    .map(([name, value]) => ({ name: name || NO_MODEL, value }))
-    .toSorted((a, b) => b.value - a.value);
+    .map(([name, value]) => ({ name: name === UNNAMED_MODEL ? NO_MODEL : name, value }))
+    .toSorted((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1));
 }
+
+const modeShares = (counts: Readonly<Record<string, number>>): Share[] =>
+  Object.keys(MODES).map((name) => ({ name, value: counts[name] ?? 0 }));
 
 function folded(all: readonly Share[]): readonly Share[] {
   if (all.length <= LINES) return all;
@@ -32,11 +48,16 @@ function folded(all: readonly Share[]): readonly Share[] {
 interface BarsProps {
   readonly title: string;
   readonly shares: readonly Share[];
-  /** The one that is warned of. */
-  readonly unguarded?: string;
+  /** The one that is warned of, where there is any. */
+  readonly warned?: string;
 }
 
-function Bars({ title, shares, unguarded }: BarsProps) {
+function lineClass({ name, value }: Share, warned: string | undefined): string {
+  if (value === 0) return 'none';
+  return name === warned ? 'bypass' : '';
+}
+
+function Bars({ title, shares, warned }: BarsProps) {
   const whole = shares.reduce((sum, { value }) => sum + value, 0);
   return (
     <div class="bars">
@@ -44,9 +65,9 @@ function Bars({ title, shares, unguarded }: BarsProps) {
       {shares.length === 0 && <p class="none">No session is active.</p>}
       <ul>
         {shares.map(({ name, value }) => (
-          <li key={name} class={name === unguarded ? 'bypass' : ''}>
+          <li key={name} class={lineClass({ name, value }, warned)}>
             <span class="name" title={name}>
-              {name === unguarded && (
+              {name === warned && value > 0 && (
                 <svg class="warning" viewBox="0 0 16 16" role="img" aria-label="Unguarded:">
                   <path d="M8 1 15.5 14.500H.5ZM8 6v4M8 12v.6" />
                 </svg>
@@ -54,10 +75,10 @@ function Bars({ title, shares, unguarded }: BarsProps) {
               {name}
             </span>
             <span class="value">
-              {count(value)} <small>{percent(value, whole)}</small>
+              {count(value)} {value > 0 && <small>{percent(value, whole)}</small>}
             </span>
             <i class="bar" aria-hidden="true">
-              <i style={{ width: `${(100 * value) / whole}%` }} />
+              <i style={{ width: `${whole === 0 ? 0 : (100 * value) / whole}%` }} />
             </i>
           </li>
         ))}
@@ -69,19 +90,10 @@ function Bars({ title, shares, unguarded }: BarsProps) {
 export function Shares() {
   const of = stats.value;
   return (
-    <section class="card shares" aria-labelledby="shares-title">
+    <section class={of === null ? 'card shares waiting' : 'card shares'} aria-labelledby="shares-title">
       <h2 id="shares-title">Active by kind</h2>
-      {of !== null && (
-        <>
-          <Bars title="Model" shares={folded(sharesOf(of.byModel))} />
-          {/* Never folded: the one that is warned of may be the rarest. */}
-          <Bars
-            title="Permission mode"
-            shares={sharesOf(of.byPermissionMode)}
-            unguarded="bypassPermissions"
-          />
-        </>
-      )}
+      <Bars title="Permission mode" shares={modeShares(of?.byPermissionMode ?? {})} warned={UNGUARDED} />
+      <Bars title="Model" shares={folded(modelShares(of?.byModel ?? {}))} />
     </section>
   );
 }

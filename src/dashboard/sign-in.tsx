@@ -10,8 +10,9 @@ import { signIn } from './feed.ts';
 const TOKEN = /^[\w.~+-]+$/;
 
 /** As the README has it. */
-const TOKEN_COMMAND =
-  'npm run --silent token -- --tenant acme --scope "sessions:read registry:read transcripts:read" --expires 30d';
+const TOKEN_COMMAND = `npm run --silent token -- \\
+  --tenant acme --expires 30d \\
+  --scope "sessions:read registry:read transcripts:read"`;
 
 export function SignIn({ reason }: { readonly reason: string }) {
   const input = useRef<HTMLInputElement>(null);
@@ -48,10 +49,12 @@ export function SignIn({ reason }: { readonly reason: string }) {
       <button type="submit" class="primary">
         Sign in
       </button>
-      <p class="hint">
-        One that may look and nothing else:
-        <code>{TOKEN_COMMAND}</code>
-      </p>
+      <div class="hint">
+        <p>This makes a token that may look, and do nothing else:</p>
+        <pre tabIndex={0} aria-label="A command that makes a token">
+          <code>{TOKEN_COMMAND}</code>
+        </pre>
+      </div>
     </form>
   );
 }

@@ -24,7 +24,8 @@ export function Ago({ iso }: { readonly iso: string }) {
   );
 }
 
-const SOON_MS = 60_000;
+/** What expires within this is about to. */
+export const SOON_MS = 60_000;
 
 /** Counts down to an expiry. The bar is what is left of the timeout. */
 export function Countdown({ iso, ofMs }: { readonly iso: string; readonly ofMs: number }) {

@@ -6,12 +6,11 @@
 import type { RegistryStats, SeriesMinute } from '../contract/registry.ts';
 import { MAX_SERIES_MINUTES } from '../contract/limits.ts';
 import type { SessionStatus } from '../contract/session.ts';
+import { UNNAMED_MODEL } from '../contract/unnamed-model.ts';
 
 const MINUTE_MS = 60_000;
 const TOTALS_KEY = 'totals';
 
-/** How sessions that name no model are counted: by the name that Claude Code has for its own choice. */
-const UNNAMED_MODEL = 'default';
 /** Models that the statistics name, the most used first: names are the callers', so there may be many. */
 const MAX_MODELS_NAMED = 1_000;
 

@@ -64,7 +64,7 @@ test('a full house shows what it refused', async () => {
   await page.getByRole('button', { name: 'Set', exact: true }).click();
   await expect.poll(async () => (await server.client.registry.limits()).maxSessions).toBe(0);
   await expect(server.client.sessions.create()).rejects.toThrow(/limit|full|sessions/i);
-  await page.getByText('1 refused in the last 1 h').waitFor();
+  await page.getByText('1 refused in the last hour').waitFor();
   expect(await page.locator('.gauge.full .refused').count()).toBe(1);
   await server.client.registry.setLimits({ maxSessions: 100 });
   await page.locator('.gauge.roomy').waitFor();
