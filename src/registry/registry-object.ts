@@ -27,12 +27,9 @@ import type { Move } from './ledger.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Reconciliation } from './reconciliation.ts';
 import { RegistryStore } from './registry-store.ts';
+import { reportIntervalMs } from './report-interval.ts';
 import type { IndexRow, ListFilter } from './session-index.ts';
 import { Sweeper } from './sweeper.ts';
-
-/** Sessions report mere activity at most this often, so that all of them together make 200 calls a second. */
-const MIN_REPORT_INTERVAL_MS = 15_000;
-const REPORTS_PER_MS = 0.2;
 
 /** Refusals are written by then at the latest. */
 const REFUSALS_FLUSH_MS = 1_000;
@@ -99,8 +96,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     const admitted = this.#store.isThere
       ? this.#store.write((now) => ledger.takeOver(index.find(sessionId), report, now))
       : report.status !== 'active';
-    const load = Math.ceil(statistics.active / REPORTS_PER_MS);
-    return { admitted, intervalMs: Math.max(MIN_REPORT_INTERVAL_MS, load) };
+    return { admitted, intervalMs: reportIntervalMs(statistics.active) };
   }
 
   /** A page of sessions, newest first. */
