@@ -243,8 +243,21 @@ export function resume(record: SessionRecord, now: number): SessionRecord {
   return { ...revised(record), ending: null, lastActivity: Math.max(now, record.lastActivity) };
 }
 
+/** The least time between two reports of mere activity. */
+function reportWaitMs(record: SessionRecord): number {
+  // Half the timeout, so that a lease never lapses while its session is touched often enough to live.
+  return Math.min(record.reportIntervalMs, record.sessionTimeoutMs / 2);
+}
+
 /** Whether a touch is due to be reported: the last report is older than the registry's interval. */
 export function isReportDue(record: SessionRecord, now: number): boolean {
-  // Half the timeout, so that a lease never lapses while its session is touched often enough to live.
-  return now - record.reportedAt >= Math.min(record.reportIntervalMs, record.sessionTimeoutMs / 2);
+  return now - record.reportedAt >= reportWaitMs(record);
+}
+
+/**
+ * A session whose report of mere activity had no answer: it is due again after half the wait. Were every touch
+ * to report until one is heard, a registry that has too much to do would have all touches to do as well.
+ */
+export function unheard(record: SessionRecord): SessionRecord {
+  return { ...record, reportedAt: record.reportedAt - reportWaitMs(record) / 2 };
 }

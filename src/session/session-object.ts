@@ -34,8 +34,6 @@ const CHANGE_REPORT_RETRY_MS = 30_000;
 const MIN_ALARM_DELAY_MS = 10;
 /** `reportedAt` of a session that has changed since the registry was last heard to know it. */
 const UNREPORTED = 0;
-/** `reportedAt` where the report of mere activity has no answer: the next touch reports. */
-const UNHEARD = 1;
 /** How long the end of a session waits for the registry, so that the next create finds the slot free. */
 const END_REPORT_WAIT_MS = 2_000;
 /**
@@ -332,7 +330,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     }
     const { record } = current;
     if (answer === null) {
-      this.#store.remember({ ...record, reportedAt: UNHEARD });
+      this.#store.remember(lifecycle.unheard(record));
     } else if (record.ending !== null) {
       await this.#afterEnd(current, record.ending);
     } else if (answer.admitted) {

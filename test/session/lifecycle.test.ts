@@ -229,4 +229,11 @@ describe('a report of activity', () => {
     const short = { ...record({ sessionTimeoutMs: 10_000 }), reportIntervalMs: 20_000 };
     expect(lifecycle.isReportDue(short, T0 + 5_000)).toBe(true);
   });
+
+  it('that has no answer is due again after half of that', () => {
+    const busy = { ...record({ sessionTimeoutMs: 100_000 }), reportedAt: T0, reportIntervalMs: 20_000 };
+    const unheard = lifecycle.unheard(busy);
+    expect(lifecycle.isReportDue(unheard, T0 + 9_999)).toBe(false);
+    expect(lifecycle.isReportDue(unheard, T0 + 10_000)).toBe(true);
+  });
 });
