@@ -1,11 +1,12 @@
 /**
- * Counts the rows that objects write, by the name of the object: what SQL reports, and one for each
- * key-value put and each alarm.
+ * Counts the rows that objects read and write, by the name of the object: what SQL reports, and one for each
+ * key-value get or put, and each alarm.
  *
  * @module
  */
 
-const cursors = new Map<string, { rowsWritten: number }[]>();
+const cursors = new Map<string, { rowsRead: number; rowsWritten: number }[]>();
+const gets = new Map<string, number>();
 const puts = new Map<string, number>();
 
 function add(name: string, rows: number): void {
@@ -18,6 +19,7 @@ export function meter(ctx: DurableObjectState): void {
   const { storage } = ctx;
   const { sql, kv } = storage;
   const exec = sql.exec.bind(sql);
+  const get = kv.get.bind(kv);
   const put = kv.put.bind(kv);
   const remove = kv.delete.bind(kv);
   const setAlarm = storage.setAlarm.bind(storage);
@@ -26,6 +28,10 @@ export function meter(ctx: DurableObjectState): void {
     cursors.set(name, [...(cursors.get(name) ?? []), cursor]);
     return cursor;
   }) as typeof sql.exec;
+  kv.get = (key: string) => {
+    gets.set(name, (gets.get(name) ?? 0) + 1);
+    return get(key);
+  };
   kv.put = (key, value) => {
     add(name, 1);
     put(key, value);
@@ -46,8 +52,15 @@ export function rowsWritten(name: string): number {
   return sql + (puts.get(name) ?? 0);
 }
 
+/** The rows that it has read. */
+export function rowsRead(name: string): number {
+  const sql = (cursors.get(name) ?? []).reduce((sum, cursor) => sum + cursor.rowsRead, 0);
+  return sql + (gets.get(name) ?? 0);
+}
+
 /** Begins to count anew. */
 export function resetRows(): void {
   cursors.clear();
+  gets.clear();
   puts.clear();
 }
