@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Rolldown } from 'vite';
+import { changedAt } from './changed-at.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const SOURCE = join(ROOT, 'src/dashboard');
@@ -18,16 +19,6 @@ const INPUTS = ['src', 'package.json', 'package-lock.json', 'scripts/build-page.
 export const PAGE_FOLDER = join(ROOT, 'dist/page');
 /** Changed last of all: it is as old as the newest of what it was made from. */
 const STAMP = join(ROOT, 'dist/page.stamp');
-
-/** When a file, or the newest one below a folder, was changed; milliseconds since the epoch. */
-async function changedAt(path: string): Promise<number> {
-  const { mtimeMs } = await stat(path);
-  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
-  const times = await Promise.all(
-    entries.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs),
-  );
-  return Math.max(mtimeMs, ...times);
-}
 
 /** Writes a file as a whole: what reads it meanwhile gets the old one or the new one. */
 async function replace(path: string, content: string | Uint8Array): Promise<void> {
@@ -84,7 +75,7 @@ async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
 
 /** Builds the page, unless it is as new as its sources. */
 export async function buildPage(): Promise<void> {
-  const newest = Math.max(...(await Promise.all(INPUTS.map((path) => changedAt(join(ROOT, path))))));
+  const newest = await changedAt(INPUTS.map((path) => join(ROOT, path)));
   const isBuilt = existsSync(STAMP) && existsSync(join(PAGE_FOLDER, 'index.html'));
   if (isBuilt && (await stat(STAMP)).mtimeMs >= newest) return;
   const files = new Map([...(await bundle()), ['openapi.json', await openApi()]]);

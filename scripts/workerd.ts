@@ -4,27 +4,41 @@
  *
  * @module
  */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { unstable_readConfig as readConfig, type Unstable_Config as WranglerConfig } from 'wrangler';
+import { lockFolder, type FolderLock } from './data-lock.ts';
+import { deleteEmptyObjects } from './empty-objects.ts';
+import {
+  configOf,
+  describe,
+  MODULE,
+  OBJECTS,
+  PAGE,
+  SECRETS,
+  type Settings,
+  type WorkerDescription,
+} from './workerd-config.ts';
+
+export type { Settings } from './workerd-config.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
+/** What describes the Worker. */
+const WRANGLER_TOML = join(ROOT, 'wrangler.toml');
+/** The same, as it was when the bundle was made: reading it takes no wrangler, which takes a second to load. */
+const DESCRIPTION = 'worker.json';
 /** The program itself, as workerd's package says where it is. */
 const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string };
 
-/** The Worker's only module in a bundle. */
-const MODULE = 'index.js';
-/** The files of the page, beside it. */
-const PAGE = 'page';
-/** Where a server keeps its objects, and what it was started with, below its data folder. */
-const OBJECTS_FOLDER = 'objects';
+/** What a server keeps in its data folder beside its objects: what it serves, and what it was started with. */
+const SERVED_FOLDER = 'worker';
 const CONFIG_FILE = 'workerd.capnp';
 /** The descriptor on which workerd says which port it got. */
 const CONTROL_FD = 3;
@@ -32,42 +46,45 @@ const CONTROL_FD = 3;
 /** A server that has not answered by then is not going to. */
 const START_TIMEOUT_MS = 15_000;
 const HEALTH_INTERVAL_MS = 20;
+/** How long a server that was asked to stop may go on answering what it has begun. Viewers never finish. */
+const STOP_GRACE_MS = 5_000;
 /** How much of what a server printed last is shown when it fails to start, characters. */
 const OUTPUT_TAIL_LENGTH = 4_000;
-
-/** What describes the Worker. */
-const WRANGLER_TOML = join(ROOT, 'wrangler.toml');
-
-/** Settings by name, as in `[vars]`; those that are not named are taken from there. */
-export type Settings = Readonly<Record<string, string | number>>;
 
 export interface WorkerdOptions {
   /** A folder with the Worker's bundle, made by {@link buildWorker}. */
   readonly bundle: string;
-  /** A folder for all that the server keeps. One server a folder: a second one would corrupt it. */
+  /** A folder for all that the server keeps. One server a folder, which it locks. */
   readonly data: string;
   readonly settings?: Settings;
-  /** The wrangler.toml that describes it. Default: Berth's. */
-  readonly config?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any that is free. */
   readonly port?: number;
-  /** Gets what the server prints. */
-  readonly onOutput?: (text: string) => void;
+  /** What becomes of what the server prints: kept for the case that it does not start, or this process's own. */
+  readonly output?: 'kept' | 'inherit';
 }
 
 /** A server that answers. */
 export interface Workerd {
-  /** Without a slash at its end. */
+  /** Where this machine reaches it; without a slash at its end. */
   readonly url: string;
   readonly pid: number;
-  /** Ends the process, and waits until it is gone. SIGTERM if not told otherwise. */
+  /** How many objects that held nothing had files in the data folder, which were deleted. */
+  readonly deletedObjects: number;
+  /** Resolves with what became of the process, once it is gone. */
+  readonly gone: Promise<string>;
+  /**
+   * Ends the process, and waits until it is gone. By SIGTERM, if not told otherwise, it takes no new requests
+   * and finishes those that it has; by SIGKILL after some seconds. Nothing that was answered is lost by either.
+   */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 /** Bundles a Worker, Berth's if not told otherwise, into a folder as a deploy would. Needs no network. */
 export async function buildWorker(bundle: string, config = WRANGLER_TOML): Promise<void> {
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  const worker = readConfig({ config });
   await promisify(execFile)(
     process.execPath,
     [WRANGLER, 'deploy', '--dry-run', '--config', config, '--outdir', resolve(bundle)],
@@ -76,53 +93,144 @@ export async function buildWorker(bundle: string, config = WRANGLER_TOML): Promi
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     },
   );
-  const { assets } = readConfig({ config });
-  if (assets?.directory !== undefined)
-    await cp(resolve(dirname(config), assets.directory), join(bundle, PAGE), { recursive: true });
+  // Asked to stop, wrangler leaves as if it had done its work.
+  await access(join(bundle, MODULE));
+  if (worker.assets?.directory !== undefined)
+    await cp(resolve(dirname(config), worker.assets.directory), join(bundle, PAGE), { recursive: true });
+  await writeFile(join(bundle, DESCRIPTION), JSON.stringify(describe(worker)));
 }
 
-/** Starts a server, and waits until it answers. It does not outlive this process. */
-export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  const { host = '127.0.0.1', port = 0 } = options;
-  const worker = readConfig({ config: options.config ?? WRANGLER_TOML });
-  const data = resolve(options.data);
-  const config = join(data, CONFIG_FILE);
-  const module = relative(data, resolve(options.bundle, MODULE));
-  await mkdir(join(data, OBJECTS_FOLDER), { recursive: true });
-  // Settings may be secrets.
-  await writeFile(config, describe(worker, module, options.settings ?? {}), { mode: 0o600 });
+/** What describes the Worker of a bundle. */
+export async function describedIn(bundle: string): Promise<WorkerDescription> {
+  return JSON.parse(await readFile(join(bundle, DESCRIPTION), 'utf8')) as WorkerDescription;
+}
 
+/**
+ * Starts a server, and waits until it answers. It does not outlive this process.
+ *
+ * @throws `FolderInUse` where another server has the data folder.
+ */
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const data = resolve(options.data);
+  // Conversations are nobody else's business on a machine that has other users.
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(data);
+  try {
+    return await startLocked(options, data, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(options: WorkerdOptions, data: string, lock: FolderLock): Promise<Workerd> {
+  const { host = '127.0.0.1', port = 0, settings = {}, output = 'kept' } = options;
+  const worker = await describedIn(options.bundle);
+  // A copy: a bundle that is built anew is nothing to a server that runs.
+  const served = join(data, SERVED_FOLDER);
+  await rm(served, { recursive: true, force: true });
+  await cp(options.bundle, served, { recursive: true });
+  await mkdir(join(data, OBJECTS), { recursive: true });
+  await writeFile(join(data, CONFIG_FILE), configOf(worker, SERVED_FOLDER, settings), { mode: 0o600 });
+  const deletedObjects = worker.objects.reduce((sum, { key }) => sum + tidy(join(data, OBJECTS, key)), 0);
+
+  const [program, ...wrapped] = [...dyingWithUs(), WORKERD];
   const child = spawn(
-    WORKERD,
+    program,
     [
+      ...wrapped,
       'serve',
-      config,
-      `--directory-path=${OBJECTS_FOLDER}=${join(data, OBJECTS_FOLDER)}`,
-      ...(worker.assets === undefined ? [] : [`--directory-path=${PAGE}=${resolve(options.bundle, PAGE)}`]),
-      `--socket-addr=http=${host}:${port}`,
+      join(data, CONFIG_FILE),
+      `--directory-path=${OBJECTS}=${join(data, OBJECTS)}`,
+      ...(worker.assetsBinding === null ? [] : [`--directory-path=${PAGE}=${join(served, PAGE)}`]),
+      `--socket-addr=http=${authority(host, port)}`,
       `--control-fd=${CONTROL_FD}`,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+    {
+      stdio: [
+        'ignore',
+        ...(output === 'kept' ? (['pipe', 'pipe'] as const) : ([1, 2] as const)),
+        'pipe',
+        lock.fd,
+      ],
+      env: { ...process.env, ...secretsIn({ ...worker.vars, ...settings }) },
+      // In a process group of its own, Ctrl-C in a terminal stops it only by way of this process.
+      detached: true,
+    },
   );
+  return answering(child, host, { deletedObjects, lock });
+}
+
+/** Deletes the files of a class's objects that hold nothing. A server starts whether or not that can be done. */
+function tidy(folder: string): number {
+  try {
+    return existsSync(folder) ? deleteEmptyObjects(folder) : 0;
+  } catch (error) {
+    console.warn(`Files that nothing is in are left in ${folder}: ${String(error)}`);
+    return 0;
+  }
+}
+
+/** Waits until a process that was started answers. */
+async function answering(
+  child: ChildProcess,
+  host: string,
+  { deletedObjects, lock }: { deletedObjects: number; lock: FolderLock },
+): Promise<Workerd> {
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-
   let tail = '';
   for (const output of [child.stdout, child.stderr])
     output?.setEncoding('utf8').on('data', (text: string) => {
       tail = (tail + text).slice(-OUTPUT_TAIL_LENGTH);
-      options.onOutput?.(text);
     });
-
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    process.off('exit', kill);
+    return signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  });
   try {
-    const url = `http://${host}:${await listeningPort(child)}`;
+    lock.nameHolder(child.pid ?? 0);
+    const port = await listeningPort(child);
+    const url = `http://${authority(reachableAt(host), port)}`;
     await healthy(url, child);
-    return { url, pid: child.pid ?? 0, stop: (signal = 'SIGTERM') => stop(child, signal) };
+    void gone.then(() => lock.release());
+    return {
+      url,
+      pid: child.pid ?? 0,
+      deletedObjects,
+      gone,
+      stop: (signal = 'SIGTERM') => stop(child, signal),
+    };
   } catch (cause) {
     await stop(child, 'SIGKILL');
     throw new Error(`workerd did not start.\n${tail}`, { cause });
   }
+}
+
+/**
+ * The command that starts another one so that the kernel kills it when this process is gone, even by SIGKILL:
+ * Linux has one. Elsewhere it would go on, and hold the data folder until it is killed.
+ */
+function dyingWithUs(): readonly string[] {
+  const command = ['setpriv', '--pdeathsig', 'KILL'] as const;
+  const [program, ...options] = command;
+  return spawnSync(program, [...options, 'true'], { stdio: 'ignore' }).status === 0 ? command : [];
+}
+
+function secretsIn(settings: Readonly<Record<string, unknown>>): Record<string, string> {
+  const secrets = Object.entries(settings).filter(([name]) => SECRETS.includes(name));
+  return Object.fromEntries(secrets.map(([name, value]) => [name, String(value)]));
+}
+
+/** A host and a port, as an address has them: those of IPv6 stand in brackets. */
+function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Where a server that listens on every address of the machine can be found. */
+function reachableAt(host: string): string {
+  if (host === '::') return '::1';
+  return host === '0.0.0.0' || host === '*' ? '127.0.0.1' : host;
 }
 
 const isGone = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
@@ -131,7 +239,9 @@ async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   if (child.pid === undefined || isGone(child)) return;
   const gone = once(child, 'exit');
   child.kill(signal);
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
   await gone;
+  clearTimeout(late);
 }
 
 /** Waits for workerd to say where it listens: `{"event":"listen","socket":"http","port":41234}`. */
@@ -155,54 +265,4 @@ async function healthy(url: string, child: ChildProcess): Promise<void> {
     await sleep(HEALTH_INTERVAL_MS);
   }
   throw new Error(isGone(child) ? 'It ended before it answered' : `No answer in ${START_TIMEOUT_MS} ms`);
-}
-
-// JSON's strings are Cap'n Proto's too.
-const text = (value: string): string => JSON.stringify(value);
-
-function list(items: readonly string[]): string {
-  return items.length === 0 ? '[]' : `[\n    ${items.join(',\n    ')},\n  ]`;
-}
-
-/** The configuration of workerd, in Cap'n Proto's text form: wrangler.toml, with some settings replaced. */
-function describe(worker: WranglerConfig, modulePath: string, settings: Settings): string {
-  const objects = worker.durable_objects.bindings;
-  const vars = Object.entries({ ...worker.vars, ...settings });
-  return `using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  services = [
-    (name = "worker", worker = .worker),
-    # All that is ever fetched is the keys of the identity provider, which may be on a private network.
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
-    (name = "${OBJECTS_FOLDER}", disk = (writable = true)),
-    ${worker.assets === undefined ? '' : `(name = "${PAGE}", disk = (writable = false)),`}
-  ],
-  sockets = [(name = "http", http = (), service = "worker")],
-);
-
-const worker :Workerd.Worker = (
-  modules = [(name = "${MODULE}", esModule = embed ${text(modulePath)})],
-  compatibilityDate = ${text(worker.compatibility_date ?? '')},
-  compatibilityFlags = [${worker.compatibility_flags.map(text).join(', ')}],
-  bindings = ${list([
-    ...objects.map(
-      (it) => `(name = ${text(it.name)}, durableObjectNamespace = (className = ${text(it.class_name)}))`,
-    ),
-    ...(worker.assets?.binding === undefined
-      ? []
-      : [`(name = ${text(worker.assets.binding)}, service = "${PAGE}")`]),
-    // A setting is what JSON makes of it, as wrangler has it: text, or a number.
-    ...vars.map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
-  ])},
-  durableObjectNamespaces = ${list(
-    // The key names the folder of a class's objects: with another one they would not be found.
-    objects.map(
-      (it) =>
-        `(className = ${text(it.class_name)}, uniqueKey = ${text(`${worker.name}-${it.class_name}`)}, enableSql = true)`,
-    ),
-  )},
-  durableObjectStorage = (localDisk = "${OBJECTS_FOLDER}"),
-);
-`;
 }

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { valueOf } from '../../scripts/api.ts';
-import { buildWorker, startWorkerd, type Settings, type Workerd } from '../../scripts/workerd.ts';
+import { berthBundle } from '../../scripts/build-server.ts';
+import { startWorkerd, type Settings, type Workerd } from '../../scripts/workerd.ts';
 import type { ListedSession, SessionPage } from '../../src/contract/session.ts';
 
 /** A new folder that is deleted when the tests of the file are over. */
@@ -19,11 +20,9 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** Builds the Worker once, and gives what starts it, each time on the same data. */
+/** Builds the Worker if that is needed, and gives what starts it, each time on the same data. */
 export async function prepareServer(settings: Settings): Promise<() => Promise<Workerd>> {
-  const folder = await temporaryFolder();
-  const [bundle, data] = [join(folder, 'bundle'), join(folder, 'data')];
-  await buildWorker(bundle);
+  const [data, bundle] = [await temporaryFolder(), await berthBundle()];
   let last: Workerd | null = null;
   afterAll(() => last?.stop('SIGKILL'));
   return async () => {
