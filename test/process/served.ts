@@ -25,9 +25,9 @@ export interface Served {
   readonly pid: number;
   readonly workerdPid: number;
   /** All that it has printed. */
-  output(): string;
+  readonly output: () => string;
   /** Sends a signal to it alone. */
-  signal(signal: NodeJS.Signals): void;
+  readonly signal: (signal: NodeJS.Signals) => void;
   /** How it ended, once it has. */
   readonly ended: Promise<Ended>;
 }

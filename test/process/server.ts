@@ -21,8 +21,8 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Builds the Worker if that is needed, and gives what starts it, each time on the same data. */
-export async function prepareServer(settings: Settings): Promise<() => Promise<Workerd>> {
-  const [data, bundle] = [await temporaryFolder(), await berthBundle()];
+export async function prepareServer(settings: Settings, folder?: string): Promise<() => Promise<Workerd>> {
+  const [data, bundle] = [folder ?? (await temporaryFolder()), await berthBundle()];
   let last: Workerd | null = null;
   afterAll(() => last?.stop('SIGKILL'));
   return async () => {
