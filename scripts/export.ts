@@ -17,8 +17,9 @@ import {
   type JsonObject,
   type TranscriptRef,
 } from '../src/client/index.ts';
+import { clientOf, DEFAULT_URL } from './client.ts';
 import { cleanStdout } from './stdout.ts';
-import { clientOf, DEFAULT_URL, pathOf, run, UsageError } from './usage.ts';
+import { pathOf, run, UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run export -- PROJECT SESSION [--url URL] > FILE.jsonl
        npm run export -- PROJECT SESSION --out FOLDER [--url URL]

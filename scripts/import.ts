@@ -11,9 +11,10 @@ import { realpath } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { EdgeSessionStore } from '../src/agent-sdk/index.ts';
 import { loadAgentSdk } from './agent-sdk.ts';
+import { clientOf, DEFAULT_URL } from './client.ts';
 import { MissingEntriesStore } from './missing-entries.ts';
 import { Progress } from './progress.ts';
-import { clientOf, DEFAULT_URL, pathOf, run, UsageError } from './usage.ts';
+import { pathOf, run, UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run import -- --project FOLDER [--as NAME] [--url URL]
 

@@ -4,18 +4,9 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { BerthClient } from '../src/client/index.ts';
-
-export const DEFAULT_URL = 'http://localhost:8787';
 
 /** Something in the call that its author has to mend. */
 export class UsageError extends Error {}
-
-/** A client of the server at an address; `BERTH_TOKEN` is its token. */
-export function clientOf(url: string): BerthClient {
-  if (!URL.canParse(url)) throw new UsageError(`--url must be the address of a server, not "${url}"`);
-  return new BerthClient({ baseUrl: url, token: process.env['BERTH_TOKEN'] });
-}
 
 /** A path as it was meant where the program was called: `npm run` goes to the package's folder first. */
 export function pathOf(path: string): string {
