@@ -5,7 +5,7 @@
  * @module
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { changedAt } from './changed-at.ts';
 import { buildWorker } from './workerd.ts';
@@ -30,9 +30,10 @@ export async function berthBundle(): Promise<string> {
   const version = changed.toFixed(0);
   const bundle = join(FOLDER, version);
   if (existsSync(bundle)) return bundle;
-  await mkdir(FOLDER, { recursive: true });
-  const made = await mkdtemp(join(FOLDER, UNFINISHED));
+  // Who serves it may be someone else than who builds it, so that it is no temporary folder.
+  const made = join(FOLDER, `${UNFINISHED}${process.pid}`);
   try {
+    await mkdir(made, { recursive: true });
     await buildWorker(made);
     // Whole or not at all. Another process may have been faster, with the same.
     await rename(made, bundle).catch((error: unknown) => {

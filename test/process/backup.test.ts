@@ -21,9 +21,9 @@ const [start, startCopy] = [await prepareServer(settings, data), await prepareSe
 test('a copy that was made while workerd was paused has all that was answered before, and callers go on', async () => {
   const server = await start();
   const answered = new Map<string, Session>();
-  let over = false;
+  const over = new AbortController();
   const call = async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const { sessionId } = valueOf(await api(server.url).call<Session>('POST', '/v1/sessions'));
       const path = `/v1/sessions/${sessionId}/activity`;
       const session = valueOf(await api(server.url).call<Session>('POST', path, { messages: 1 }));
@@ -39,7 +39,7 @@ test('a copy that was made while workerd was paused has all that was answered be
   await mkdir(copy);
   await cp(join(data, 'objects'), join(copy, 'objects'), { recursive: true });
   process.kill(server.pid, 'SIGCONT');
-  over = true;
+  over.abort();
   // Those who had no answer have one now.
   await calling;
 
