@@ -102,6 +102,15 @@ test('what is running is finished when it is asked to stop, and nothing new is b
   expect(await isAlive(workerdPid)).toBe(false);
 });
 
+test('npm hands SIGTERM on, and says how it ended', async () => {
+  const flags = ['--secrets', '/dev/null'];
+  const { url, workerdPid, signal, ended } = await serve(data, { ...WITH_SECRET, npm: true, flags });
+  await create(url);
+  signal('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0, signal: null });
+  expect(await isAlive(workerdPid)).toBe(false);
+});
+
 test('viewers do not keep it from stopping', async () => {
   const { url, workerdPid, signal, ended } = await serve(data, WITH_SECRET);
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/registry/live`, [

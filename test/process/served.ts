@@ -9,11 +9,17 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, vi } from 'vitest';
 
-const SCRIPT = resolve(import.meta.dirname, '../../scripts/serve.ts');
+const ROOT = resolve(import.meta.dirname, '../..');
+const SCRIPT = join(ROOT, 'scripts/serve.ts');
+const BY_NODE = [process.execPath, SCRIPT];
+/** As people type it. What npm prints of itself goes to nobody's folder. */
+const BY_NPM = ['npm', '--prefix', ROOT, '--logs-max=0', '--update-notifier=false', 'run', 'serve', '--'];
 /** A bundle may have to be built first. */
 const START_TIMEOUT_MS = 60_000;
 
 export interface Start {
+  /** By npm, rather than by what npm runs. */
+  readonly npm?: boolean;
   readonly flags?: readonly string[];
   /** All of its environment but `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
@@ -66,8 +72,9 @@ export function stopAllAfterwards(): void {
 }
 
 /** Starts it on a folder, at any free port. */
-function launch(data: string, { flags = [], env = {} }: Start) {
-  const child = spawn(process.execPath, [SCRIPT, `--data=${data}`, '--port=0', ...flags], {
+function launch(data: string, { npm = false, flags = [], env = {} }: Start) {
+  const [program = '', ...command] = npm ? BY_NPM : BY_NODE;
+  const child = spawn(program, [...command, `--data=${data}`, '--port=0', ...flags], {
     // A folder where nobody's secrets are.
     cwd: data,
     env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...env },
