@@ -7,7 +7,7 @@ import { runServer } from './run-server.ts';
 import { readServerOptions, SETTINGS_USAGE, type ServerPreset } from './server-options.ts';
 import { run } from './usage.ts';
 
-const PRESET: ServerPreset = { data: 'data', environment: true, fixed: {} };
+const PRESET: ServerPreset = { data: 'data', shared: true, settings: {} };
 
 const USAGE = `Usage: npm run serve -- [--data FOLDER] [--port NUMBER] [--host ADDRESS] [--secrets FILE] [SETTING …]
 

@@ -44,10 +44,9 @@ export const SETTINGS_USAGE = Object.entries(SETTING_VALUES)
 /** What is so unless something else is said. */
 export interface ServerPreset {
   readonly data: string;
-  /** Whether the environment, and the file of secrets, have a say. */
-  readonly environment: boolean;
-  /** Settings that nobody can change. */
-  readonly fixed: Settings;
+  /** Whether it is for others than its developer: so the environment has a say, and secrets are secret. */
+  readonly shared: boolean;
+  readonly settings: Settings;
 }
 
 export interface ServerOptions {
@@ -70,7 +69,7 @@ export function readServerOptions(
   environment: Environment,
   preset: ServerPreset,
 ): ServerOptions {
-  refuseSecretsIn(argv);
+  if (preset.shared) refuseSecretsIn(argv);
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -85,16 +84,16 @@ export function readServerOptions(
       ...Object.fromEntries(SETTINGS.map((name) => [flagOf(name), { type: 'string' } as const])),
     },
   });
-  const env = preset.environment ? environment : {};
-  const file = preset.environment ? readSecrets(values.secrets) : {};
+  const env = preset.shared ? environment : {};
+  const file = preset.shared ? readSecrets(values.secrets) : {};
   const { var: named, ...given } = values;
   const flags: Environment = given;
   const settings = {
+    ...preset.settings,
     ...settingsIn(file),
     ...settingsIn(env),
     ...Object.fromEntries(named.map(settingOf)),
     ...settingsIn(Object.fromEntries(SETTINGS.map((name) => [name, flags[flagOf(name)]]))),
-    ...preset.fixed,
   };
   const host = values.host ?? env['BERTH_HOST'] ?? DEFAULT_HOST;
   if (settings['AUTH'] === 'off' && !LOOPBACK.test(host))
@@ -145,7 +144,8 @@ function settingsIn(values: Environment): Record<string, string> {
 
 function settingOf(argument: string): [name: string, value: string] {
   const [name = '', ...rest] = argument.split(':');
-  if (!SETTINGS.includes(name)) throw new UsageError(`--var names "${name}", which is no setting`);
+  if (![...SETTINGS, ...SECRETS].includes(name))
+    throw new UsageError(`--var names "${name}", which is no setting`);
   return [name, rest.join(':')];
 }
 

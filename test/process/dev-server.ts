@@ -1,5 +1,5 @@
 /**
- * Servers as people start them: by `npm start`, by `npm run serve`, and by `wrangler dev`.
+ * Servers as a developer starts them: by `npm start`, and by `wrangler dev`.
  *
  * @module
  */
@@ -35,9 +35,9 @@ async function freePort(): Promise<number> {
 }
 
 /** What starts a server, with the flags that say where it listens and keeps its data. */
-export type Program = (port: number, folder: string) => readonly string[];
+type Program = (port: number, folder: string) => readonly string[];
 
-export const BY_WRANGLER: Program = (port, folder) => [
+const BY_WRANGLER: Program = (port, folder) => [
   join(ROOT, 'node_modules/wrangler/bin/wrangler.js'),
   'dev',
   '--ip=127.0.0.1',
@@ -45,14 +45,12 @@ export const BY_WRANGLER: Program = (port, folder) => [
   `--persist-to=${folder}`,
 ];
 
-const byScript =
-  (name: string): Program =>
-  (port, folder) => [join(ROOT, 'scripts', name), `--port=${port}`, `--data=${folder}`];
-
 /** What `npm start` runs. */
-export const BY_NPM_START = byScript('start.ts');
-/** What `npm run serve` runs. */
-export const BY_NPM_RUN_SERVE = byScript('serve.ts');
+export const BY_NPM_START: Program = (port, folder) => [
+  join(ROOT, 'scripts/start.ts'),
+  `--port=${port}`,
+  `--data=${folder}`,
+];
 
 /** Starts a server that keeps its data in a folder, and waits until it answers. */
 export async function startDevServer(

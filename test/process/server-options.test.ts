@@ -11,8 +11,8 @@ import {
 import { SECRETS } from '../../scripts/workerd-config.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const SERVE: ServerPreset = { data: 'data', environment: true, fixed: {} };
-const START: ServerPreset = { data: '.berth', environment: false, fixed: { AUTH: 'off' } };
+const SERVE: ServerPreset = { data: 'data', shared: true, settings: {} };
+const START: ServerPreset = { data: '.berth', shared: false, settings: { AUTH: 'off' } };
 const NOWHERE = ['--secrets', '/dev/null'];
 
 test('there is a flag for every setting of the Worker but its secrets, and README has them all', async () => {
@@ -51,16 +51,18 @@ test('a folder is meant where npm was called, not where it went', () => {
   vi.unstubAllEnvs();
 });
 
-test('npm start is open to this machine, whatever flags, variables and the environment say', () => {
+test('npm start is open to this machine, whatever the environment says, until a flag asks for tokens', () => {
   const environment = { AUTH: 'required', BERTH_HOST: '0.0.0.0', MAX_SESSIONS: '1', BERTH_DATA: '/srv' };
-  const flags = ['--auth=required', '--var', 'AUTH:required', '--var', 'DEFAULT_CWD:C:/work'];
-  expect(readServerOptions(flags, environment, START)).toEqual({
+  expect(readServerOptions(['--var', 'DEFAULT_CWD:C:/work'], environment, START)).toEqual({
     data: resolve('.berth'),
     host: '127.0.0.1',
     port: 8787,
     settings: { AUTH: 'off', DEFAULT_CWD: 'C:/work' },
   });
   expect(() => readServerOptions(['--host=0.0.0.0'], {}, START)).toThrow('AUTH=off is for this machine');
+  const asked = ['--auth=required', '--var', 'AUTH_JWT_SECRET:of a developer'];
+  const { settings } = readServerOptions(asked, environment, START);
+  expect(settings).toEqual({ AUTH: 'required', AUTH_JWT_SECRET: 'of a developer' });
 });
 
 test.each(['0.0.0.0', '::', '192.168.1.2', 'berth.example', '*'])('AUTH=off is refused on %s', (host) => {
