@@ -26,7 +26,7 @@ export interface FolderLock {
   readonly fd: number;
   /** Writes down which process an operator has to look for. */
   nameHolder(pid: number): void;
-  /** Lets go of it, as far as this process is concerned. */
+  /** Lets go of it, as far as this process is concerned. Once is enough. */
   release(): void;
 }
 
@@ -49,7 +49,12 @@ export function lockFolder(folder: string): FolderLock {
     writeSync(fd, `${pid}\n`, 0);
   };
   nameHolder(process.pid);
-  return { fd, nameHolder, release: () => closeSync(fd) };
+  let isHeld = true;
+  const release = (): void => {
+    if (isHeld) closeSync(fd);
+    isHeld = false;
+  };
+  return { fd, nameHolder, release };
 }
 
 function open(path: string): number {

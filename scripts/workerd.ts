@@ -186,6 +186,8 @@ async function answering(
     });
   const gone = once(child, 'exit').then(([code, signal]) => {
     process.off('exit', kill);
+    // Before anyone hears of it who may start the next one.
+    lock.release();
     return signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
   });
   try {
@@ -193,16 +195,15 @@ async function answering(
     const port = await listeningPort(child);
     const url = `http://${authority(reachableAt(host), port)}`;
     await healthy(url, child);
-    void gone.then(() => lock.release());
     return {
       url,
       pid: child.pid ?? 0,
       deletedObjects,
       gone,
-      stop: (signal = 'SIGTERM') => stop(child, signal),
+      stop: (signal = 'SIGTERM') => stop(child, gone, signal),
     };
   } catch (cause) {
-    await stop(child, 'SIGKILL');
+    await stop(child, gone, 'SIGKILL');
     throw new Error(`workerd did not start.\n${tail}`, { cause });
   }
 }
@@ -235,9 +236,8 @@ function reachableAt(host: string): string {
 
 const isGone = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.pid === undefined || isGone(child)) return;
-  const gone = once(child, 'exit');
+async function stop(child: ChildProcess, gone: Promise<string>, signal: NodeJS.Signals): Promise<void> {
+  if (child.pid === undefined) return;
   child.kill(signal);
   const late = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
   await gone;

@@ -17,10 +17,9 @@ const ROOM = { MAX_SESSIONS: 100_000 };
 /** Bundles a Worker, and gives what starts it, each time on a folder of its own. */
 async function prepare(config?: string): Promise<(name: string, settings: Settings) => Promise<Subject>> {
   const bundle = temporaryFolder();
-  const described = config === undefined ? {} : { config };
   await buildWorker(bundle, config);
   return async (name, settings) => {
-    const server = await startWorkerd({ bundle, data: temporaryFolder(), settings, ...described });
+    const server = await startWorkerd({ bundle, data: temporaryFolder(), settings });
     return { name, url: server.url, headers: {}, stop: () => server.stop() };
   };
 }
