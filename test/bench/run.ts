@@ -13,12 +13,13 @@ import { parseArgs } from 'node:util';
 import type { Benchmark } from './support/benchmark.ts';
 import { writeBetweenMarkers } from './support/markdown.ts';
 import { requests } from './requests.ts';
+import { size } from './size.ts';
 import { transcripts } from './transcripts.ts';
 import { viewers } from './viewers.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
-const BENCHMARKS: readonly Benchmark[] = [requests, viewers, transcripts];
+const BENCHMARKS: readonly Benchmark[] = [requests, viewers, size, transcripts];
 
 /** Checks types and lint of the benchmarks, which the root's own checks leave out, for their packages. */
 function checkSources(): void {
