@@ -17,8 +17,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 const ratio = (value: number): string => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
 
 /** `1.3 (1.1–1.6)` */
-export const spread = ({ median, min, max }: Spread, format = ratio): string =>
-  `${format(median)} (${format(min)}–${format(max)})`;
+export const spread = ({ median, min, max }: Spread, text = ratio): string =>
+  `${text(median)} (${text(min)}–${text(max)})`;
 
 const begin = (name: string): string => `<!-- begin: npm run bench -- ${name} --write -->`;
 const end = (name: string): string => `<!-- end: ${name} -->`;
