@@ -77,6 +77,9 @@ const LEASED = "status = 'active' AND reserved = 'no'";
 const RESERVED = "status = 'active' AND reserved <> 'no'";
 const RETAINED = "status <> 'active'";
 
+/** Of a list: driven by the model. */
+const BY_MODEL = 'model';
+
 /** Sorts after every id. */
 const AFTER_ALL_IDS = 'g';
 
@@ -202,25 +205,20 @@ export class SessionIndex {
     const where: string[] = [];
     let from: string;
     let driver: 's' | 'c' | 'l' = 's';
-    const [label, ...labels] = filter.labels;
+    const rarest = filter.claudeSessionId === undefined ? this.#rarest(filter, status, before) : undefined;
     if (filter.claudeSessionId !== undefined) {
       from = 'claude_sessions c CROSS JOIN sessions s ON s.status = ? AND s.session_id = c.session_id';
       bindings.push(status);
       where.push('c.claude_session_id = ?', 'c.session_id < ?');
       bindings.push(filter.claudeSessionId, before);
       driver = 'c';
-      if (label !== undefined) labels.unshift(label);
-    } else if (label !== undefined) {
+    } else if (rarest !== undefined && rarest !== BY_MODEL) {
       driver = 'l';
       from = 'labels l CROSS JOIN sessions s ON s.status = l.status AND s.session_id = l.session_id';
       where.push('l.name = ?', 'l.value = ?', 'l.status = ?', 'l.session_id < ?');
-      bindings.push(...label, status, before);
-    } else if (filter.model !== undefined) {
-      from = 'sessions s INDEXED BY sessions_model';
-      where.push('s.status = ?', 's.session_id < ?');
-      bindings.push(status, before);
+      bindings.push(...rarest, status, before);
     } else {
-      from = 'sessions s';
+      from = rarest === BY_MODEL ? 'sessions s INDEXED BY sessions_model' : 'sessions s';
       where.push('s.status = ?', 's.session_id < ?');
       bindings.push(status, before);
     }
@@ -228,17 +226,48 @@ export class SessionIndex {
       where.push('s.model = ?');
       bindings.push(filter.model);
     }
-    for (const other of labels) {
+    for (const label of filter.labels.filter((it) => it !== rarest)) {
       where.push(
         'EXISTS (SELECT 1 FROM labels x WHERE x.name = ? AND x.value = ? AND x.status = s.status AND x.session_id = s.session_id)',
       );
-      bindings.push(...other);
+      bindings.push(...label);
     }
     if (status !== 'active') {
       where.push('s.due > ?');
       bindings.push(now);
     }
     return `SELECT ${columnsBy(driver)} FROM ${from} WHERE ${where.join(' AND ')}`;
+  }
+
+  /**
+   * What of the filter the fewest sessions have, undefined where there is nothing to filter by: that of which a
+   * page's worth reaches back furthest. A list that went by another would pass over many for each that it shows.
+   */
+  #rarest(filter: ListFilter, status: SessionStatus, before: string): Narrowing | undefined {
+    const all: Narrowing[] = [...filter.labels];
+    if (filter.model !== undefined) all.push(BY_MODEL);
+    const [only] = all;
+    if (all.length < 2) return only;
+    const reach = new Map(all.map((it) => [it, this.#reach(filter, it, status, before)]));
+    return all.reduce((a, b) => ((reach.get(b) ?? '') < (reach.get(a) ?? '') ? b : a));
+  }
+
+  /** The last id of a page that had no other filter; empty, which is before every id, where they fill none. */
+  #reach(filter: ListFilter, by: Narrowing, status: SessionStatus, before: string): string {
+    const [from, ...bindings] =
+      by === BY_MODEL
+        ? ['sessions INDEXED BY sessions_model WHERE model = ?', filter.model ?? '']
+        : ['labels WHERE name = ? AND value = ?', ...by];
+    const [last] = this.#sql
+      .exec<{ session_id: string }>(
+        `SELECT session_id FROM ${from} AND status = ? AND session_id < ? ORDER BY session_id DESC LIMIT 1 OFFSET ?`,
+        ...bindings,
+        status,
+        before,
+        filter.limit - 1,
+      )
+      .toArray();
+    return last?.session_id ?? '';
   }
 
   #rows(rest: string, ...bindings: (string | number)[]): IndexRow[] {
@@ -307,6 +336,8 @@ export class SessionIndex {
 }
 
 type Label = readonly [name: string, value: string];
+/** What can drive a list that is filtered: a label, or the model. */
+type Narrowing = Label | typeof BY_MODEL;
 
 /** What of the metadata a list can be filtered by: text, numbers and booleans at the top level. */
 function labelsOf({ summary }: IndexRow): Label[] {

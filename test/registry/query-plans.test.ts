@@ -20,6 +20,14 @@ const FILTERS: readonly Partial<ListFilter>[] = (
       ],
     },
     { labels: [['team', 'a']], model: 'opus' },
+    { labels: [['team', 'a']], model: 'haiku' },
+    {
+      labels: [
+        ['team', 'a'],
+        ['project', 'p'],
+      ],
+    },
+    { labels: [['project', 'p']], model: 'opus' },
     { claudeSessionId: 'claude-7', model: 'opus', labels: [['team', 'a']] },
   ] satisfies Partial<ListFilter>[]
 ).flatMap((filter) => [filter, { ...filter, statuses: ALL }, { ...filter, statuses: ['ended'] as const }]);
@@ -74,6 +82,9 @@ describe('every statement of the registry', () => {
   });
 });
 
+/** Sessions with the rare label and the rare model, at any size: fewer than a page. */
+const RARE = 10;
+
 /** Puts sessions into a registry's tables, the fast way: half of them active. */
 function fill(sql: SqlStorage, from: number, to: number): void {
   sql.exec(
@@ -91,6 +102,20 @@ function fill(sql: SqlStorage, from: number, to: number): void {
   sql.exec(`DELETE FROM claude_sessions`);
   sql.exec(`INSERT INTO labels SELECT 'team', 'a', status, session_id FROM sessions`);
   sql.exec(`INSERT INTO labels SELECT 'tier', '1', status, session_id FROM sessions`);
+  // An odd step, so that half of the rare ones are active too.
+  const step = Math.floor(to / RARE) - 1;
+  sql.exec(
+    `INSERT INTO labels SELECT 'project', 'p', status, session_id FROM (
+       SELECT row_number() OVER (ORDER BY session_id) AS rank, status, session_id FROM sessions)
+     WHERE rank % ? = 0 LIMIT ?`,
+    step,
+    RARE,
+  );
+  sql.exec(`UPDATE sessions SET model = 'sonnet' WHERE model = 'haiku'`);
+  sql.exec(
+    `UPDATE sessions SET model = 'haiku' WHERE session_id IN (
+       SELECT session_id FROM labels WHERE name = 'project')`,
+  );
   sql.exec(`INSERT INTO claude_sessions SELECT 'claude-' || rank, session_id FROM (
     SELECT row_number() OVER (ORDER BY session_id) AS rank, session_id FROM sessions)`);
 }

@@ -230,6 +230,44 @@ describe('a list', () => {
     });
   });
 
+  it('is the same in whatever order the filters come, and whichever of them is the rarest, on each page', async () => {
+    const metadataOf = (i: number) => ({ half: i % 2, third: i % 3, tenth: i % 10 });
+    const rows = Array.from({ length: 60 }, (_, i) =>
+      rowOf(
+        { model: i % 7 === 0 ? 'opus' : 'sonnet', metadata: metadataOf(i) },
+        { status: i % 5 < 3 ? 'active' : 'ended' },
+      ),
+    );
+    const labels: [string, string][] = [
+      ['half', '0'],
+      ['third', '0'],
+      ['tenth', '0'],
+    ];
+    const orders = [[], ...labels.map((it) => [it]), labels.slice(0, 2), labels, labels.toReversed()];
+    const cases = orders.flatMap((order) =>
+      [undefined, 'opus', 'sonnet'].flatMap((model) =>
+        (['active', 'ended', 'all'] as const).map((status) => ({ order, model, status })),
+      ),
+    );
+    const matches = (row: IndexRow, { order, model, status }: (typeof cases)[number]) =>
+      (status === 'all' || row.status === status) &&
+      (model === undefined || row.summary.config.model === model) &&
+      order.every(([name, value]) => String(row.summary.config.metadata[name]) === value);
+    const lists = await onIndex((index) => {
+      const list = filled(index, rows);
+      return cases.map(({ order, model, status }) => {
+        const statuses = status === 'all' ? ALL : [status];
+        const filter = { statuses, labels: order, limit: 3, ...(model === undefined ? {} : { model }) };
+        const pages = [list(filter)];
+        while (pages.at(-1)?.length === 3)
+          pages.push(list({ ...filter, before: pages.at(-1)?.at(-1) ?? '' }));
+        return pages.flat();
+      });
+    });
+    expect(lists.flat().length).toBeGreaterThan(200);
+    expect(lists).toEqual(cases.map((it) => idsOf(rows.filter((row) => matches(row, it)).toReversed())));
+  });
+
   it('finds labels of 256 bytes, not of 257, in bytes of UTF-8', async () => {
     const values = ['a'.repeat(256), 'a'.repeat(257), 'é'.repeat(128), 'é'.repeat(129)];
     const rows = values.map((value) => rowOf({ metadata: { value } }));
