@@ -15,7 +15,13 @@ import { describeMachine } from './support/machine.ts';
 import { spread, table } from './support/markdown.ts';
 import { cpuMs, residentBytes } from './support/process.ts';
 import type { PageFilter, Stored } from './workers/registry-door/calls.ts';
-import { LAPSING_LABEL, PAGE_SIZE, RARE_LABEL, RARE_MODEL } from './workers/registry-door/population.ts';
+import {
+  COMMON_LABEL,
+  LAPSING_LABEL,
+  PAGE_SIZE,
+  RARE_LABEL,
+  RARE_MODEL,
+} from './workers/registry-door/population.ts';
 
 /** Beside the document. */
 const CHART = 'size.svg';
@@ -109,6 +115,7 @@ const page = (filter: Partial<PageFilter>): PageFilter => ({
 const PAGES = {
   'a page, by model': page({ model: RARE_MODEL }),
   'a page, by label': page({ labels: [RARE_LABEL] }),
+  'a page, by two labels': page({ labels: [COMMON_LABEL, RARE_LABEL] }),
   'a page, by status': page({ statuses: ['ended'] }),
 };
 
@@ -146,7 +153,7 @@ async function createSessions({ size, door }: Stage, count: number): Promise<rea
   const [name, value] = LAPSING_LABEL;
   const body = JSON.stringify({
     model: 'claude-opus-4-1',
-    metadata: { [name]: value, user: 'u-1' },
+    metadata: { [name]: value, team: 'red' },
     sessionTimeoutMs: TIMEOUT_MS,
   });
   const create = async (): Promise<string> => {
@@ -197,6 +204,8 @@ async function measureSweeps(stages: readonly Stage[], { leases, sweeps }: Amoun
 /** A row of the results: what one call took, by size and round. */
 interface Line {
   readonly name: string;
+  /** Where the name is too long for a chart. */
+  readonly chartName?: string;
   /** Milliseconds. */
   readonly values: readonly (readonly number[])[];
 }
@@ -259,7 +268,7 @@ function chart(lines: readonly Line[], [least, ...larger]: readonly number[]): s
   return barChart({
     title: 'What a registry’s calls take as its sessions grow in number',
     subtitle: `Over what they take with ${whole(least ?? 0)} sessions. The whiskers go from the least to the most of the rounds.`,
-    categories: lines.map(({ name }) => name),
+    categories: lines.map(({ chartName, name }) => chartName ?? name.replace(', ', ',\n')),
     yName: `time ÷ that with ${whole(least ?? 0)} sessions`,
     series: larger.map((size, i) => ({
       name: `${whole(size)} sessions`,
@@ -300,7 +309,11 @@ async function run({ smoke, say, draw }: BenchmarkOptions): Promise<string> {
     const sweeps = await measureSweeps(stages, amounts);
     const by = (what: keyof Taken, per: number) => sweeps.map((ofSize) => ofSize.map((it) => it[what] / per));
     lines.push(
-      { name: `a sweep of ${whole(amounts.leases)} lapsed leases`, values: by('clock', 1) },
+      {
+        name: `a sweep of ${whole(amounts.leases)} lapsed leases`,
+        chartName: `a sweep of\n${whole(amounts.leases)} leases`,
+        values: by('clock', 1),
+      },
       { name: 'its CPU time, a lease', values: by('cpu', amounts.leases) },
     );
     await draw(CHART, chart(lines, amounts.sizes));

@@ -23,7 +23,7 @@ export async function prepareRegistryDoor(): Promise<(data: string) => Promise<R
   const bundle = temporaryFolder();
   await buildWorker(bundle, CONFIG);
   return async (data) => {
-    const server = await startWorkerd({ bundle, data, settings: SETTINGS, config: CONFIG });
+    const server = await startWorkerd({ bundle, data, settings: SETTINGS });
     return {
       url: server.url,
       pid: server.pid,

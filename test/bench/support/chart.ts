@@ -183,6 +183,8 @@ function frame(options: ChartOptions): Option {
     },
     legend: {
       bottom: 10,
+      // Its idea of how wide text is falls short.
+      itemGap: 24,
       textStyle: { color: TEXT },
       data: options.series.map(({ name }) => name),
     },

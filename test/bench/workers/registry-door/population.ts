@@ -15,6 +15,8 @@ export const PAGE_SIZE = 25;
 export const RARE_MODEL = 'claude-haiku-4-5';
 /** The label of as many. */
 export const RARE_LABEL = ['project', 'p-1'] as const;
+/** The label of half of all, and of all that have the rare one. */
+export const COMMON_LABEL = ['team', 'red'] as const;
 /** The label of those sessions whose leases are to lapse. */
 export const LAPSING_LABEL = ['lapses', 'on cue'] as const;
 /** For each so many active sessions one was ended, and is still kept. */
@@ -53,7 +55,7 @@ export function paperSession(i: number, active: number, now: number): Paper {
       ...(model === undefined ? {} : { model }),
       cwd: `${DEFAULTS.cwd}/app-${i % FOLDERS}`,
       permissionMode: PERMISSION_MODES[i % PERMISSION_MODES.length],
-      metadata: { project: `p-${i % kinds}`, user: `u-${i}` },
+      metadata: { project: `p-${i % kinds}`, team: i % 2 === 1 ? 'red' : 'blue' },
       sessionTimeoutMs: DEFAULTS.sessionTimeoutMs + ((i * SCATTER) % (60 * MINUTE_MS)),
     },
     DEFAULTS,
