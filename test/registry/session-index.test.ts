@@ -243,7 +243,7 @@ describe('a list', () => {
       ['third', '0'],
       ['tenth', '0'],
     ];
-    const orders = [[], ...labels.map((it) => [it]), labels.slice(0, 2), labels, labels.toReversed()];
+    const orders = [[], ...labels.map((label) => [label]), labels.slice(0, 2), labels, labels.toReversed()];
     const cases = orders.flatMap((order) =>
       [undefined, 'opus', 'sonnet'].flatMap((model) =>
         (['active', 'ended', 'all'] as const).map((status) => ({ order, model, status })),
@@ -252,7 +252,7 @@ describe('a list', () => {
     const matches = (row: IndexRow, { order, model, status }: (typeof cases)[number]) =>
       (status === 'all' || row.status === status) &&
       (model === undefined || row.summary.config.model === model) &&
-      order.every(([name, value]) => String(row.summary.config.metadata[name]) === value);
+      order.every(([name, value]) => row.summary.config.metadata[name] === Number(value));
     const lists = await onIndex((index) => {
       const list = filled(index, rows);
       return cases.map(({ order, model, status }) => {
@@ -265,7 +265,9 @@ describe('a list', () => {
       });
     });
     expect(lists.flat().length).toBeGreaterThan(200);
-    expect(lists).toEqual(cases.map((it) => idsOf(rows.filter((row) => matches(row, it)).toReversed())));
+    expect(lists).toEqual(
+      cases.map((filter) => idsOf(rows.filter((row) => matches(row, filter)).toReversed())),
+    );
   });
 
   it('finds labels of 256 bytes, not of 257, in bytes of UTF-8', async () => {
