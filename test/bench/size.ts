@@ -48,7 +48,7 @@ const FULL: Amounts = {
   sweeps: { warmUp: 1, timed: 5 },
 };
 const SMOKE: Amounts = {
-  sizes: [100, 200, 400],
+  sizes: [100, 200],
   calls: 20,
   leases: 60,
   warmUp: 0,
