@@ -6,14 +6,12 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { secureHeaders } from 'hono/secure-headers';
 import { MAX_BODY_BYTES } from './contract/limits.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import { guard } from './http/guard.ts';
 import { pagePaths, protectPages, servePage } from './http/pages.ts';
 import { problem } from './http/problem.ts';
-import { PROTECTIONS } from './http/protections.ts';
 import { track, unexpected } from './http/request.ts';
 import { routes } from './http/routes/index.ts';
 
@@ -26,21 +24,13 @@ function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {
   });
 }
 
-/** The API is no page: nothing in an answer of it may load, run or be framed. */
-const protectAnswers = secureHeaders({
-  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  ...PROTECTIONS,
-});
-
 /** Makes the application. It keeps nothing between requests. */
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError(unexpected);
   app.notFound((c) => problem(c, { code: 'not_found', detail: 'There is nothing at this address.' }));
   app.use(track);
-  // The outer one has the last word on what it answers: pages have a policy of their own.
   for (const path of pagePaths) app.use(path, protectPages);
-  app.use(protectAnswers);
   for (const path of ['/v1/*', '/healthz', '/openapi.json']) app.use(path, crossOrigin);
   app.use(
     methodNotAllowed({

@@ -4,12 +4,14 @@
  * @module
  */
 import { fail, ok, type Result } from '../contract/errors.ts';
-import type { PermissionMode, Session } from '../contract/session.ts';
+import type { PermissionMode } from '../contract/session.ts';
 import { parseSessionId } from '../contract/session-id.ts';
+import type { SessionRepresentation } from '../protocol/session-representation.ts';
 import type { SessionDefaults } from '../session/lifecycle.ts';
 import type { AppContext } from './app-env.ts';
 import { Objects } from './objects.ts';
 import { problem } from './problem.ts';
+import { respondJson } from './respond.ts';
 
 /** The objects that this caller can reach: those of its tenant. */
 export function objectsOf(c: AppContext): Objects {
@@ -28,7 +30,7 @@ export function defaultsOf(c: AppContext): SessionDefaults {
  */
 export async function onSession(
   c: AppContext,
-  call: (objects: Objects, sessionId: string) => Promise<Result<Session>>,
+  call: (objects: Objects, sessionId: string) => Promise<Result<SessionRepresentation>>,
 ): Promise<Response> {
   const id = parseSessionId(c.req.param('id') ?? '', Date.now());
   if (id === null)
@@ -45,11 +47,21 @@ export function bypassAllowed(c: AppContext, mode: PermissionMode | null | undef
 
 /** Answers a value as JSON, or the failure as a problem. */
 export function answer(c: AppContext, result: Result<object>): Response {
-  return result.ok ? c.json(result.value) : problem(c, result.error);
+  return result.ok ? respondJson(c, JSON.stringify(result.value)) : problem(c, result.error);
 }
 
-/** Answers a session with its revision as the entity tag, or the failure as a problem. */
-export function answerSession(c: AppContext, result: Result<Session>, status: 200 | 201 = 200): Response {
+/**
+ * Answers a session with its revision as the entity tag, or the failure as a problem. `createdAt` is the
+ * address of one that was just created.
+ */
+export function answerSession(
+  c: AppContext,
+  result: Result<SessionRepresentation>,
+  createdAt?: string,
+): Response {
   if (!result.ok) return problem(c, result.error);
-  return c.json(result.value, status, { ETag: `"${result.value.revision}"` });
+  const { json, revision } = result.value;
+  const headers = { ETag: `"${revision}"` };
+  if (createdAt === undefined) return respondJson(c, json, 200, headers);
+  return respondJson(c, json, 201, { ...headers, Location: createdAt });
 }

@@ -19,6 +19,9 @@ export const JSON_TYPE = 'application/json';
 /** RFC 7396. */
 export const MERGE_PATCH_TYPE = 'application/merge-patch+json';
 
+/** Refuses what is no UTF-8. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
 function mediaType(c: AppContext): string {
   return (c.req.header('Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
@@ -54,7 +57,7 @@ export async function readJson(c: AppContext, required: boolean): Promise<Result
   if (!accepted && bytes.byteLength > 0)
     return fail('unsupported_media_type', `Content-Type must be ${JSON_TYPE}.`);
   try {
-    return ok(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
+    return ok(JSON.parse(UTF8.decode(bytes)));
   } catch {
     return fail('invalid_request', 'The body is not valid JSON in UTF-8.', {
       errors: [{ path: '', message: 'Must be JSON' }],

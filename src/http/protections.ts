@@ -15,3 +15,17 @@ export const PROTECTIONS = {
   xPermittedCrossDomainPolicies: false,
   xXssProtection: false,
 } as const;
+
+/**
+ * The same of the API, whose answers are no pages: nothing in one may load, run or be framed, and nobody keeps
+ * it. What only matters to documents that open windows is left to the pages.
+ */
+export const API_HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': PROTECTIONS.referrerPolicy,
+  'Strict-Transport-Security': PROTECTIONS.strictTransportSecurity,
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': PROTECTIONS.xFrameOptions,
+} as const;

@@ -11,26 +11,23 @@ import { logError, logInfo } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
 import type { Principal } from './auth/principal.ts';
 import { problem } from './problem.ts';
+import { complete, REQUEST_ID_HEADER } from './respond.ts';
 
 /** Gives the request its id, and writes the one line that says what came of it. */
 export const track: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();
-  const given = c.req.header('X-Request-Id');
+  const given = c.req.header(REQUEST_ID_HEADER);
   const requestId = given !== undefined && REQUEST_ID_PATTERN.test(given) ? given : crypto.randomUUID();
   c.set('requestId', requestId);
   await next();
-  // Not by `c.header`, which makes the answer anew each time.
-  const { headers, status } = c.res;
-  headers.set('X-Request-Id', requestId);
-  // Files of the page say for themselves how long they keep.
-  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
+  complete(c, c.res);
   // Not by `c.var`, which copies all that there is each time.
   const principal: Principal | undefined = c.get('principal');
   logInfo('request', {
     requestId,
     method: c.req.method,
     route: routePath(c, -1),
-    status,
+    status: c.res.status,
     code: c.get('problemCode'),
     tenant: principal?.tenant,
     tokenId: principal?.tokenId ?? undefined,

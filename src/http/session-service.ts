@@ -5,11 +5,19 @@
  */
 import { fail, ok, type Result } from '../contract/errors.ts';
 import { newSessionId } from '../contract/session-id.ts';
-import type { CreateSession, Session } from '../contract/session.ts';
+import type { CreateSession } from '../contract/session.ts';
+import type { SessionRepresentation } from '../protocol/session-representation.ts';
 import * as lifecycle from '../session/lifecycle.ts';
 import { toReport } from '../session/view.ts';
 import { digest } from './digest.ts';
 import type { Objects } from './objects.ts';
+
+/** What a create has made, or has found that an earlier one had made. */
+interface CreatedSession {
+  readonly sessionId: string;
+  readonly session: SessionRepresentation;
+  readonly created: boolean;
+}
 
 /**
  * Creates a session: takes a slot, then writes the session before the reservation's deadline. Nothing is
@@ -20,7 +28,7 @@ export async function createSession(
   input: CreateSession,
   defaults: lifecycle.SessionDefaults,
   key: string | null,
-): Promise<Result<{ session: Session; created: boolean }>> {
+): Promise<Result<CreatedSession>> {
   const planned = lifecycle.create(newSessionId(), input, defaults, Date.now());
   const idempotency = key === null ? {} : { idempotency: { key, bodyDigest: await digest(input) } };
   const request = { sessionId: planned.record.sessionId, report: toReport(planned), ...idempotency };
@@ -31,15 +39,12 @@ export async function createSession(
   const written = await objects.session(sessionId, 'repeatable', (session) =>
     session.create(sessionId, input, defaults, deadline),
   );
-  return written.ok ? ok({ session: written.value, created: !repeat }) : written;
+  return written.ok ? ok({ sessionId, session: written.value, created: !repeat }) : written;
 }
 
-async function createdBefore(
-  objects: Objects,
-  sessionId: string,
-): Promise<Result<{ session: Session; created: boolean }>> {
+async function createdBefore(objects: Objects, sessionId: string): Promise<Result<CreatedSession>> {
   const found = await objects.session(sessionId, 'repeatable', (session) => session.get());
-  if (found.ok) return ok({ session: found.value, created: false });
+  if (found.ok) return ok({ sessionId, session: found.value, created: false });
   return found.error.code === 'session_not_found'
     ? fail('conflict', 'The session that this idempotency key created is gone.')
     : found;
@@ -49,12 +54,15 @@ async function createdBefore(
  * Resumes an expired session: takes a slot, then writes the session before the deadline. Where it changed
  * between the two, as when someone else resumes it, its new state decides.
  */
-export async function resumeSession(objects: Objects, sessionId: string): Promise<Result<Session>> {
+export async function resumeSession(
+  objects: Objects,
+  sessionId: string,
+): Promise<Result<SessionRepresentation>> {
   const first = await tryResume(objects, sessionId);
   return !first.ok && first.error.code === 'conflict' ? tryResume(objects, sessionId) : first;
 }
 
-async function tryResume(objects: Objects, sessionId: string): Promise<Result<Session>> {
+async function tryResume(objects: Objects, sessionId: string): Promise<Result<SessionRepresentation>> {
   const plan = await objects.session(sessionId, 'repeatable', (session) => session.planResume());
   if (!plan.ok) return plan;
   const { session, next } = plan.value;

@@ -5,7 +5,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { fail, ok, type Result } from '../contract/errors.ts';
-import type { CreateSession, LinkClaudeSession, PatchSession, Session } from '../contract/session.ts';
+import type { CreateSession, LinkClaudeSession, PatchSession } from '../contract/session.ts';
 import { DEFAULT_RETENTION_MS, readSettings } from '../contract/settings.ts';
 import { logInfo, logWarning } from '../log.ts';
 import { tenantOf } from '../protocol/names.ts';
@@ -17,11 +17,12 @@ import {
   type SessionReport,
   type SettleAnswer,
 } from '../protocol/report.ts';
+import type { SessionRepresentation } from '../protocol/session-representation.ts';
 import { within } from '../protocol/within.ts';
 import * as lifecycle from './lifecycle.ts';
 import type { Ending, SessionRecord, StoredSession } from './record.ts';
 import { SessionStore } from './session-store.ts';
-import { statusOf, toReport, toSession } from './view.ts';
+import { statusOf, toReport, toRepresentation } from './view.ts';
 
 /** A report that has no answer by then is tried again. */
 const REPORT_TIMEOUT_MS = 5_000;
@@ -44,7 +45,7 @@ const MIN_MARK_LIFETIME_MS = 30_000;
 
 /** What a resume needs to know before a slot is asked for; `next` is null where the session is active. */
 export interface ResumePlan {
-  readonly session: Session;
+  readonly session: SessionRepresentation;
   readonly next: {
     readonly version: number;
     readonly report: SessionReport;
@@ -70,6 +71,8 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
   readonly #store = new SessionStore(this.ctx.storage);
   readonly #tenant = tenantOf(this.ctx.id.name);
   readonly #retentionMs = retentionOf(this.env);
+  /** The last session that was written out for an answer. */
+  #represented: { readonly session: StoredSession; readonly as: SessionRepresentation } | null = null;
 
   /**
    * Writes a new session, if its reservation still holds. A repeat finds it there.
@@ -81,12 +84,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     input: CreateSession,
     defaults: lifecycle.SessionDefaults,
     deadline: number,
-  ): Result<Session> {
+  ): Result<SessionRepresentation> {
     const now = Date.now();
     const stored = this.#current(now);
     if (stored !== null) {
       if (!lifecycle.isReadable(stored.record, now)) return fail('conflict', 'This session was erased.');
-      return ok(toSession(stored));
+      return ok(this.#represent(stored));
     }
     if (now >= deadline) return tooLate();
     const session = lifecycle.create(sessionId, input, defaults, now);
@@ -94,23 +97,27 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     this.#wakeAt(lifecycle.expiry(session.record).at);
     this.#logTransition('session.created', session.record);
     this.#reportLater();
-    return ok(toSession(session));
+    return ok(this.#represent(session));
   }
 
   /** The session as it is now. */
-  get(): Result<Session> {
+  get(): Result<SessionRepresentation> {
     const found = this.#readable(Date.now());
-    return found.ok ? ok(toSession(found.value)) : found;
+    return found.ok ? ok(this.#represent(found.value)) : found;
   }
 
   /** Applies a merge patch to configuration and limits. A shorter timeout may expire the session at once. */
-  patch(input: PatchSession, defaults: lifecycle.SessionDefaults, ifMatch: IfMatch): Result<Session> {
+  patch(
+    input: PatchSession,
+    defaults: lifecycle.SessionDefaults,
+    ifMatch: IfMatch,
+  ): Result<SessionRepresentation> {
     const now = Date.now();
     const found = this.#active(now, ifMatch);
     if (!found.ok) return found;
     const patched = lifecycle.patch(found.value, input, defaults);
     if (!patched.ok) return patched;
-    if (patched.value === found.value) return ok(toSession(found.value));
+    if (patched.value === found.value) return ok(this.#represent(found.value));
     const { record } = patched.value;
     const settled = lifecycle.settle(record, now, this.#retentionMs);
     const next = { ...patched.value, record: { ...settled, reportedAt: UNREPORTED } };
@@ -120,44 +127,44 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     else if (at < lifecycle.expiry(found.value.record).at) this.#wakeAt(at);
     this.#logTransition(settled === record ? 'session.updated' : 'session.expired', next.record);
     this.#reportLater();
-    return ok(toSession(next));
+    return ok(this.#represent(next));
   }
 
   /** Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. */
-  touch(messages: number, idempotencyKey: string | null): Result<Session> {
+  touch(messages: number, idempotencyKey: string | null): Result<SessionRepresentation> {
     const now = Date.now();
     const found = this.#active(now, null);
     if (!found.ok) return found;
     const { record, details } = found.value;
     const touched = lifecycle.touch(record, messages, idempotencyKey, now);
     if (!touched.ok) return touched;
-    if (touched.value === record) return ok(toSession(found.value));
+    if (touched.value === record) return ok(this.#represent(found.value));
     const report = lifecycle.isReportDue(touched.value, now);
     const next = { details, record: report ? { ...touched.value, reportedAt: now } : touched.value };
     this.#store.save(next);
     if (report) this.#reportLater(record.reportedAt === UNREPORTED);
-    return ok(toSession(next));
+    return ok(this.#represent(next));
   }
 
   /** Links the id of a Claude conversation. */
-  link(input: LinkClaudeSession, ifMatch: IfMatch): Result<Session> {
+  link(input: LinkClaudeSession, ifMatch: IfMatch): Result<SessionRepresentation> {
     const now = Date.now();
     const found = this.#active(now, ifMatch);
     if (!found.ok) return found;
     const linked = lifecycle.link(found.value, input);
-    if (linked === found.value) return ok(toSession(linked));
+    if (linked === found.value) return ok(this.#represent(linked));
     const next = { ...linked, record: { ...linked.record, reportedAt: UNREPORTED } };
     this.#store.save(next);
     this.#logTransition('session.linked', next.record);
     this.#reportLater();
-    return ok(toSession(next));
+    return ok(this.#represent(next));
   }
 
   /**
    * Ends the session, or erases it whatever its status. Waits a moment for the registry, so that a create
    * that follows finds the slot; the end holds whether or not it answers.
    */
-  async end(purge: boolean, ifMatch: IfMatch): Promise<Result<Session>> {
+  async end(purge: boolean, ifMatch: IfMatch): Promise<Result<SessionRepresentation>> {
     const now = Date.now();
     const found = purge ? this.#readable(now, ifMatch) : this.#active(now, ifMatch);
     if (!found.ok) return found;
@@ -172,7 +179,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const told = this.#report();
     this.ctx.waitUntil(told);
     await within(END_REPORT_WAIT_MS, told).catch(() => undefined);
-    return ok(toSession(final));
+    return ok(this.#represent(final));
   }
 
   /** Says whether, and from which version, the session can be resumed. */
@@ -181,7 +188,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const found = this.#readable(now);
     if (!found.ok) return found;
     const { record, details } = found.value;
-    const session = toSession(found.value);
+    const session = this.#represent(found.value);
     if (record.ending === null) return ok({ session, next: null });
     const resumable = lifecycle.checkResumable(record, now);
     if (!resumable.ok) return resumable;
@@ -200,12 +207,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
    *
    * @returns `overloaded` at or past the deadline; `conflict` where it is not at the planned version.
    */
-  resume(plannedVersion: number, deadline: number): Result<Session> {
+  resume(plannedVersion: number, deadline: number): Result<SessionRepresentation> {
     const now = Date.now();
     const found = this.#readable(now);
     if (!found.ok) return found;
     const { record, details } = found.value;
-    if (record.ending === null) return ok(toSession(found.value));
+    if (record.ending === null) return ok(this.#represent(found.value));
     if (record.version !== plannedVersion) return fail('conflict', 'The session has changed meanwhile.');
     const resumable = lifecycle.checkResumable(record, now);
     if (!resumable.ok) return resumable;
@@ -215,7 +222,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     this.#wakeAt(lifecycle.expiry(next.record).at);
     this.#logTransition('session.resumed', next.record);
     this.#reportLater();
-    return ok(toSession(next));
+    return ok(this.#represent(next));
   }
 
   /**
@@ -254,6 +261,13 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const delay = Math.min(Math.max(now - ending.at, FIRST_REPORT_RETRY_MS), MAX_REPORT_RETRY_MS);
     this.#wakeAt(over ? now + delay : Math.min(now + delay, ending.retainUntil));
     await this.#report();
+  }
+
+  /** A session as it is answered, kept until it changes. */
+  #represent(session: StoredSession): SessionRepresentation {
+    if (this.#represented?.session !== session)
+      this.#represented = { session, as: toRepresentation(session) };
+    return this.#represented.as;
   }
 
   /** What is stored, with an expiry that is due written down first: what was answered once stays so. */
@@ -296,6 +310,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
   async #erase(record: SessionRecord, now: number): Promise<void> {
     const earliest = record.createdAt + MIN_MARK_LIFETIME_MS;
     if (now < earliest) return this.#wakeAt(earliest);
+    this.#represented = null;
     await this.#store.erase();
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Session, SessionStatus, SessionSummary } from '../contract/session.ts';
 import type { SessionReport } from '../protocol/report.ts';
+import type { SessionRepresentation } from '../protocol/session-representation.ts';
 import { expiry } from './lifecycle.ts';
 import type { SessionRecord, StoredSession } from './record.ts';
 
@@ -49,6 +50,11 @@ export function toSession(session: StoredSession): Session {
   const { sessionId, ...summary } = summaryOf(session);
   const { claudeSessionIds, config } = session.details;
   return { sessionId, claudeSessionIds: [...claudeSessionIds], ...summary, config };
+}
+
+/** The session as it is answered. */
+export function toRepresentation(session: StoredSession): SessionRepresentation {
+  return { json: JSON.stringify(toSession(session)), revision: session.record.revision };
 }
 
 /** The session as the registry is told of it. */

@@ -17,6 +17,7 @@ import type { SessionObject } from '../../src/session/session-object.ts';
 import { toReport } from '../../src/session/view.ts';
 import { resetCalls } from './calls.ts';
 import { resetRows } from './meter.ts';
+import { reading, represented, type ReadSession } from './representations.ts';
 import { valueOf } from './tenant.ts';
 
 /** What a session gets that names nothing else. */
@@ -48,8 +49,8 @@ export class Place {
   readonly tenant = `tenant-${newSessionId()}`;
   readonly name = sessionObjectName(this.tenant, this.id);
 
-  get session() {
-    return remote<SessionObject>(env.SESSIONS, this.name);
+  get session(): ReadSession {
+    return reading(remote<SessionObject>(env.SESSIONS, this.name));
   }
 
   get registry() {
@@ -81,7 +82,7 @@ export class Place {
     const plan = await this.session.planResume();
     if (!plan.ok) return plan;
     const { session, next } = plan.value;
-    if (next === null) return { ok: true, value: session };
+    if (next === null) return represented({ ok: true, value: session });
     const { report, expired, version } = next;
     const reserved = await this.registry.reserve({ sessionId: this.id, report, expired });
     if (!reserved.ok) return reserved;

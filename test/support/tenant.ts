@@ -17,8 +17,8 @@ import type { IndexRow, ListFilter } from '../../src/registry/session-index.ts';
 import { SessionIndex } from '../../src/registry/session-index.ts';
 import type { RegistryObject } from '../../src/registry/registry-object.ts';
 import type { SessionDefaults } from '../../src/session/lifecycle.ts';
-import type { SessionObject } from '../../src/session/session-object.ts';
 import { callsSettled, interpose } from './calls.ts';
+import { reading, represented, type ReadSession } from './representations.ts';
 
 /** The full minute at which the clock of a test stands first. */
 export const START = Date.UTC(2036, 4, 1, 12);
@@ -76,8 +76,8 @@ export class Tenant {
   }
 
   /** A session, by RPC. */
-  session(id: string): Remote<SessionObject> {
-    return remote(interpose(env).SESSIONS, sessionObjectName(this.name, id));
+  session(id: string): ReadSession {
+    return reading(remote(interpose(env).SESSIONS, sessionObjectName(this.name, id)));
   }
 
   get registryStub(): DurableObjectStub {
@@ -92,7 +92,7 @@ export class Tenant {
   async create(input: CreateSession = {}, key: string | null = null): Promise<Result<Session>> {
     const made = await createSession(this.objects, input, DEFAULTS, key);
     await callsSettled();
-    return made.ok ? { ok: true, value: made.value.session } : made;
+    return made.ok ? represented({ ok: true, value: made.value.session }) : made;
   }
 
   /** The id of a session that was created and confirmed. */
@@ -103,19 +103,19 @@ export class Tenant {
   async touch(id: string, messages = 1): Promise<Result<Session>> {
     const touched = await this.objects.session(id, 'once', (it) => it.touch(messages, null));
     await callsSettled();
-    return touched;
+    return represented(touched);
   }
 
   async end(id: string, purge = false): Promise<Result<Session>> {
     const ended = await this.objects.session(id, 'once', (it) => it.end(purge, null));
     await callsSettled();
-    return ended;
+    return represented(ended);
   }
 
   async resume(id: string): Promise<Result<Session>> {
     const resumed = await resumeSession(this.objects, id);
     await callsSettled();
-    return resumed;
+    return represented(resumed);
   }
 
   list(filter: Partial<ListFilter> = {}): Promise<ListedSession[]> {

@@ -11,6 +11,7 @@ import { answer, objectsOf } from '../caller.ts';
 import { watch } from '../live.ts';
 import { OPEN_METRICS_TYPE, openMetrics } from '../open-metrics.ts';
 import { problem } from '../problem.ts';
+import { respond } from '../respond.ts';
 import { route, type Route } from '../route.ts';
 
 const tag = 'Registry';
@@ -57,7 +58,7 @@ export const registryRoutes: readonly Route[] = [
     async handle(c) {
       const stats = await objectsOf(c).registry(async (registry) => ok(await registry.stats()));
       if (!stats.ok) return problem(c, stats.error);
-      return c.body(openMetrics(stats.value), 200, { 'Content-Type': OPEN_METRICS_TYPE });
+      return respond(c, openMetrics(stats.value), 200, { 'Content-Type': OPEN_METRICS_TYPE });
     },
   }),
   route({

@@ -6,6 +6,7 @@
 import * as z from 'zod/mini';
 import { version } from '../../../package.json';
 import { servePage } from '../pages.ts';
+import { respondJson } from '../respond.ts';
 import { route, type Route } from '../route.ts';
 
 const tag = 'Service';
@@ -23,8 +24,9 @@ export const serviceRoutes: readonly Route[] = [
     errors: [],
     handle: (c) => {
       // By it, pages know how far the viewer's clock is off.
-      c.header('Date', new Date().toUTCString());
-      return c.json({ ok: true, version } satisfies z.infer<typeof Health>);
+      const headers = { Date: new Date().toUTCString() };
+      const health = { ok: true, version } satisfies z.infer<typeof Health>;
+      return respondJson(c, JSON.stringify(health), 200, headers);
     },
   }),
   route({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ok } from '../../contract/errors.ts';
 import { EndQuery, ListQuery, NoQuery } from '../../contract/queries.ts';
 import {
   CreateSession,
@@ -51,9 +52,8 @@ export const sessionRoutes: readonly Route[] = [
       if (!key.ok) return problem(c, key.error);
       const made = await createSession(objectsOf(c), body, defaultsOf(c), key.value);
       if (!made.ok) return problem(c, made.error);
-      const { session, created } = made.value;
-      if (created) c.header('Location', `/v1/sessions/${session.sessionId}`);
-      return answerSession(c, { ok: true, value: session }, created ? 201 : 200);
+      const { session, sessionId, created } = made.value;
+      return answerSession(c, ok(session), created ? `/v1/sessions/${sessionId}` : undefined);
     },
   }),
   route({

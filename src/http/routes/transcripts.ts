@@ -25,6 +25,7 @@ import type { AppContext } from '../app-env.ts';
 import { answer, objectsOf } from '../caller.ts';
 import { check, invalid, readIdempotencyKey } from '../input.ts';
 import { problem } from '../problem.ts';
+import { respond } from '../respond.ts';
 import { route, type Route } from '../route.ts';
 import { listTranscripts } from '../transcript-list.ts';
 import { appendEntries, appendRequest, beginReading, streamEntries } from '../transcript-service.ts';
@@ -91,7 +92,7 @@ async function remove(c: AppContext, subpath: string | null): Promise<Response> 
     await transcript.delete(subpath);
     return ok(null);
   });
-  return removed.ok ? c.body(null, 204) : problem(c, removed.error);
+  return removed.ok ? respond(c, null, 204, {}) : problem(c, removed.error);
 }
 
 export const transcriptRoutes: readonly Route[] = [
@@ -141,7 +142,7 @@ export const transcriptRoutes: readonly Route[] = [
       const objects = objectsOf(c);
       const begun = await beginReading(objects, name.value, query.subpath, query.after);
       if (!begun.ok) return problem(c, begun.error);
-      return c.body(streamEntries(objects, name.value, begun.value), 200, {
+      return respond(c, streamEntries(objects, name.value, begun.value), 200, {
         'Content-Type': NDJSON,
         'Berth-Total': String(begun.value.reading.total),
       });
