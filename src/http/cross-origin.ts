@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
-import type { AppContext, AppEnv } from './app-env.ts';
+import type { AppContext } from './app-env.ts';
+import { complete } from './respond.ts';
 import { settingsOf } from './settings.ts';
 
 /** How long a browser may keep the answer to its preflight, seconds. */
@@ -28,14 +28,20 @@ export function isForeignOrigin(c: AppContext, corsOrigins: readonly string[]): 
   return origin !== `http://${host}` && origin !== `https://${host}`;
 }
 
-/** Adds what a browser wants to see, for the origins in `CORS_ORIGINS` alone. */
-export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
+/** Adds to an answer what a browser wants to see, for the origins in `CORS_ORIGINS` alone. */
+export async function crossOrigin(c: AppContext, answer: () => Promise<Response>): Promise<Response> {
   const settings = settingsOf(c.env);
   const allowed = settings.ok ? settings.value.corsOrigins : [];
-  if (allowed.length === 0) return next();
+  if (allowed.length === 0) return answer();
   const origin = c.req.header('Origin');
-  if (origin !== undefined && allowed.includes(origin)) return answerCors(c, next);
+  if (origin !== undefined && allowed.includes(origin)) {
+    const preflight = await answerCors(c, async () => {
+      c.res = await answer();
+    });
+    return preflight === undefined ? c.res : complete(c, preflight);
+  }
+  const answered = await answer();
   // Caches must not give this answer to an origin that is listed.
-  await next();
-  c.res.headers.append('Vary', 'Origin');
-};
+  answered.headers.append('Vary', 'Origin');
+  return answered;
+}

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from 'hono';
 import { fail, ok, type Result } from '../contract/errors.ts';
-import type { AppContext, AppEnv } from './app-env.ts';
+import type { AppContext } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
 import type { Principal } from './auth/principal.ts';
 import { problem } from './problem.ts';
@@ -62,20 +61,17 @@ function counted(
       ];
 }
 
-/** Lets a request through to its route, or answers why not. Nothing is read of it before. */
-export function guard(route: Route): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    if (route.scope === 'public') return next();
-    const settings = settingsOf(c.env);
-    if (!settings.ok) return problem(c, settings.error);
-    c.set('settings', settings.value);
-    const principal = await authenticate(c, settings.value);
-    if (!principal.ok) return refuse(c, principal);
-    c.set('principal', principal.value);
-    const over = await overLimit(c.env, counted(route, principal.value));
-    if (over !== null) return rateLimited(c, over);
-    const authorized = authorize(c, route, principal.value);
-    if (!authorized.ok) return problem(c, authorized.error);
-    return next();
-  };
+/** Why a request may not go through to its route, or null where it may. Nothing is read of it before. */
+export async function guard(c: AppContext, route: Route): Promise<Response | null> {
+  if (route.scope === 'public') return null;
+  const settings = settingsOf(c.env);
+  if (!settings.ok) return problem(c, settings.error);
+  c.set('settings', settings.value);
+  const principal = await authenticate(c, settings.value);
+  if (!principal.ok) return refuse(c, principal);
+  c.set('principal', principal.value);
+  const over = await overLimit(c.env, counted(route, principal.value));
+  if (over !== null) return rateLimited(c, over);
+  const authorized = authorize(c, route, principal.value);
+  return authorized.ok ? null : problem(c, authorized.error);
 }

@@ -9,6 +9,7 @@ import type { AppContext } from './app-env.ts';
 import { objectsOf } from './caller.ts';
 import { isForeignOrigin } from './cross-origin.ts';
 import { problem } from './problem.ts';
+import { complete } from './respond.ts';
 
 /** The registry is asked for nothing else by a request, and looks at no address. */
 const REGISTRY_ADDRESS = 'https://registry.invalid/live';
@@ -40,7 +41,7 @@ export async function watch(c: AppContext): Promise<Response> {
   const answered = await objectsOf(c).upgrade(new Request(REGISTRY_ADDRESS, { headers }));
   if (!answered.ok) return problem(c, answered.error);
   // Made anew: headers of an answer that comes from an object can't be added to.
-  if (answered.value.status === 101) return new Response(null, answered.value);
+  if (answered.value.status === 101) return complete(c, new Response(null, answered.value));
   return problem(c, {
     code: 'rate_limited',
     detail: 'There are too many viewers.',

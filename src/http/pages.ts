@@ -7,6 +7,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { AppContext } from './app-env.ts';
 import { problem } from './problem.ts';
 import { PROTECTIONS } from './protections.ts';
+import { respond } from './respond.ts';
 
 /** The kinds of files that the build makes. What serves them on other hosts knows no types. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -70,11 +71,10 @@ export async function servePage(c: AppContext): Promise<Response> {
     await found.body?.cancel();
     return problem(c, { code: 'not_found', detail: 'There is nothing at this address.' });
   }
-  const headers = new Headers({
+  const tag = found.headers.get('ETag');
+  return respond(c, found.body, found.status, {
     'Content-Type': CONTENT_TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
     'Cache-Control': cacheControl(path),
+    ...(tag === null ? {} : { ETag: tag }),
   });
-  const tag = found.headers.get('ETag');
-  if (tag !== null) headers.set('ETag', tag);
-  return new Response(found.body, { status: found.status, headers });
 }

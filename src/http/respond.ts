@@ -10,36 +10,33 @@ import { API_HEADERS } from './protections.ts';
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 type Body = string | ReadableStream | null;
+type Fields = Readonly<Record<string, string>>;
 
-/**
- * Makes an answer with all of its headers at once: each that is set later is a call out of JavaScript, and
- * together they would take longer than the routing does.
- */
-export function respond(
-  c: AppContext,
-  body: Body,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-): Response {
-  return new Response(body, {
-    status,
-    headers: { ...API_HEADERS, [REQUEST_ID_HEADER]: c.get('requestId'), ...headers },
-  });
+// Made once: copying them costs next to nothing, and setting each of them at each answer more than the routing.
+const BASE = new Headers(API_HEADERS);
+const JSON_BASE = new Headers({ ...API_HEADERS, 'Content-Type': JSON_TYPE });
+
+function make(c: AppContext, body: Body, status: number, base: Headers, fields: Fields): Response {
+  const response = new Response(body, { status, headers: base });
+  const { headers } = response;
+  headers.set(REQUEST_ID_HEADER, c.get('requestId'));
+  for (const [name, value] of Object.entries(fields)) headers.set(name, value);
+  return response;
+}
+
+/** Makes an answer, with the headers that all of them have and with its own. */
+export function respond(c: AppContext, body: Body, status: number, headers: Fields): Response {
+  return make(c, body, status, BASE, headers);
 }
 
 /** Answers JSON that is written out already. */
-export function respondJson(
-  c: AppContext,
-  json: string,
-  status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return respond(c, json, status, { 'Content-Type': JSON_TYPE, ...headers });
+export function respondJson(c: AppContext, json: string, status = 200, headers: Fields = {}): Response {
+  return make(c, json, status, JSON_BASE, headers);
 }
 
-/** Gives an answer that was not made here the headers that it lacks. */
-export function complete(c: AppContext, { headers }: Response): void {
-  if (headers.has(REQUEST_ID_HEADER)) return;
-  headers.set(REQUEST_ID_HEADER, c.get('requestId'));
-  for (const [name, value] of Object.entries(API_HEADERS)) if (!headers.has(name)) headers.set(name, value);
+/** Gives an answer that was not made here the headers that all have. */
+export function complete(c: AppContext, answered: Response): Response {
+  for (const [name, value] of BASE) answered.headers.set(name, value);
+  answered.headers.set(REQUEST_ID_HEADER, c.get('requestId'));
+  return answered;
 }
