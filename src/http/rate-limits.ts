@@ -62,6 +62,7 @@ export async function overLimit(
   env: Env,
   counted: readonly (readonly [name: RateLimitName, key: string])[],
 ): Promise<RateLimitName | null> {
+  if (counted.length === 0) return null;
   const outcomes = await Promise.all(counted.map(([name, key]) => limiter(env, name).limit({ key })));
   const over = outcomes.findIndex(({ success }) => !success);
   return counted[over]?.[0] ?? null;

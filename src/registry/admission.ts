@@ -62,7 +62,9 @@ export class Admission {
         idempotencyKey: idempotency?.key ?? null,
         summary,
       };
-      ledger.move(index.find(sessionId), row, resumed ? null : { kind: 'created' }, now);
+      // One that is to be created has no row: it was looked for, in this same block.
+      const before = resumed ? index.find(sessionId) : null;
+      ledger.move(before, row, resumed ? null : { kind: 'created' }, now);
       if (idempotency !== undefined)
         keys.remember(idempotency.key, { sessionId, bodyDigest: idempotency.bodyDigest }, now);
       return { sessionId, deadline: now + RESERVATION_LEASE_MS, repeat: false };

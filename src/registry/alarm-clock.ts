@@ -26,6 +26,11 @@ export class AlarmClock {
     this.#standsAt = await this.#storage.getAlarm();
   }
 
+  /** Whether it stands, as far as is known. */
+  get stands(): boolean {
+    return this.#standsAt !== null;
+  }
+
   /** Sees that it stands no later than `due`. It is left alone where it is early, and while it rings. */
   armBy(due: number | null, now: number): void {
     if (due === null || this.#rings) return;

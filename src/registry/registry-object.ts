@@ -51,7 +51,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   readonly #tenant = tenantOf(this.ctx.id.name);
   readonly #store = new RegistryStore(this.ctx.storage, {
     changed: (moves) => this.#show(moves),
-    written: (now) => this.#arm(now),
+    written: (now, moves) => this.#arm(now, moves),
   });
   readonly #admission = new Admission(this.#store, () => this.limits().maxSessions);
   readonly #reconciliation = new Reconciliation(this.#store, this.#tenant);
@@ -207,9 +207,16 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     }
   }
 
-  /** Sees that the alarm is armed for what falls due next. */
-  #arm(now: number): void {
-    const times = [this.#store.nextDue(), this.#feed.nextExpiry()].filter((time) => time !== null);
+  /**
+   * Sees that the alarm is armed for what falls due next. Where it stands, it stands for all that was there
+   * before: then only what was just written can be earlier, and nothing is looked up.
+   */
+  #arm(now: number, written: readonly Move[] | null = null): void {
+    const dues =
+      written === null || !this.#clock.stands
+        ? [this.#store.nextDue()]
+        : written.map(({ after }) => after?.due ?? null);
+    const times = [...dues, this.#feed.nextExpiry()].filter((time) => time !== null);
     this.#clock.armBy(times.length === 0 ? null : Math.min(...times), now);
   }
 }

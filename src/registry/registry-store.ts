@@ -19,8 +19,8 @@ const MAX_PRUNE_BATCHES = 20;
 export interface WriteListener {
   /** Rows have changed. */
   changed(moves: readonly Move[]): void;
-  /** Something was written, or was to be: what falls due next may have changed. */
-  written(now: number): void;
+  /** Something was written, or was to be, which null stands for: what falls due next may have changed. */
+  written(now: number, moves: readonly Move[] | null): void;
 }
 
 export class RegistryStore {
@@ -52,7 +52,9 @@ export class RegistryStore {
     const now = Date.now();
     this.#schema.ensure();
     const result = this.#transact(change, now);
-    this.#listener.changed(this.ledger.takeMoves());
+    const moves = this.ledger.takeMoves();
+    this.#listener.written(now, moves);
+    this.#listener.changed(moves);
     return result;
   }
 
@@ -64,9 +66,8 @@ export class RegistryStore {
     } catch (error) {
       this.statistics.rolledBack();
       this.ledger.takeMoves();
+      this.#listener.written(now, null);
       throw error;
-    } finally {
-      this.#listener.written(now);
     }
   }
 

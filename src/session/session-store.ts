@@ -28,9 +28,12 @@ export class SessionStore {
   load(): StoredSession | null {
     if (this.#cached !== undefined) return this.#cached;
     const record = this.#storage.kv.get<SessionRecord>(RECORD_KEY);
-    const details = this.#storage.kv.get<SessionDetails>(DETAILS_KEY);
-    this.#cached = record === undefined ? null : { record, details: details ?? NO_DETAILS };
+    this.#cached = record === undefined ? null : { record, details: this.#details() };
     return this.#cached;
+  }
+
+  #details(): SessionDetails {
+    return this.#storage.kv.get<SessionDetails>(DETAILS_KEY) ?? NO_DETAILS;
   }
 
   /** Writes the record, and the details if they changed. */
