@@ -51,6 +51,8 @@ const STOP_GRACE_MS = 5_000;
 /** How much of what a server printed last is shown when it fails to start, characters. */
 const OUTPUT_TAIL_LENGTH = 4_000;
 
+type Output = 'kept' | 'inherit' | number;
+
 export interface WorkerdOptions {
   /** A folder with the Worker's bundle, made by {@link buildWorker}. */
   readonly bundle: string;
@@ -61,8 +63,11 @@ export interface WorkerdOptions {
   readonly host?: string;
   /** Default 0: any that is free. */
   readonly port?: number;
-  /** What becomes of what the server prints: kept for the case that it does not start, or this process's own. */
-  readonly output?: 'kept' | 'inherit';
+  /**
+   * What becomes of what the server prints: kept for the case that it does not start, printed by this process
+   * too, or written where this descriptor writes.
+   */
+  readonly output?: Output;
 }
 
 /** A server that answers. */
@@ -147,18 +152,19 @@ async function startLocked(options: WorkerdOptions, data: string, lock: FolderLo
       `--control-fd=${CONTROL_FD}`,
     ],
     {
-      stdio: [
-        'ignore',
-        ...(output === 'kept' ? (['pipe', 'pipe'] as const) : ([1, 2] as const)),
-        'pipe',
-        lock.fd,
-      ],
+      stdio: ['ignore', ...printingTo(output), 'pipe', lock.fd],
       env: { ...process.env, ...secretsIn({ ...worker.vars, ...settings }) },
       // In a process group of its own, Ctrl-C in a terminal stops it only by way of this process.
       detached: true,
     },
   );
   return answering(child, host, { deletedObjects, lock });
+}
+
+/** Standard output and error of a server. */
+function printingTo(output: Output): readonly ['pipe' | number, 'pipe' | number] {
+  if (output === 'kept') return ['pipe', 'pipe'];
+  return output === 'inherit' ? [1, 2] : [output, output];
 }
 
 /** Deletes the files of a class's objects that hold nothing. A server starts whether or not that can be done. */

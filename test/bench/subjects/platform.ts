@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { buildWorker, startWorkerd, type Settings } from '../../../scripts/workerd.ts';
@@ -19,7 +20,9 @@ async function prepare(config?: string): Promise<(name: string, settings: Settin
   const bundle = temporaryFolder();
   await buildWorker(bundle, config);
   return async (name, settings) => {
-    const server = await startWorkerd({ bundle, data: temporaryFolder(), settings });
+    // A file takes the log lines, as a server's do, and not the process that makes the load.
+    const output = openSync(join(temporaryFolder(), 'log'), 'a');
+    const server = await startWorkerd({ bundle, data: temporaryFolder(), settings, output });
     return { name, url: server.url, headers: {}, stop: () => server.stop() };
   };
 }
