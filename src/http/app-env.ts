@@ -14,6 +14,8 @@ export interface AppEnv {
     requestId: string;
     settings: Settings;
     principal: Principal;
+    /** The session in the path, once it is known to be an id. */
+    sessionId: string;
     /** The code of the problem that was answered, for the log. */
     problemCode: ErrorCode;
   };

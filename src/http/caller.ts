@@ -35,6 +35,7 @@ export async function onSession(
   const id = parseSessionId(c.req.param('id') ?? '', Date.now());
   if (id === null)
     return problem(c, { code: 'session_not_found', detail: 'There is no session with this id.' });
+  c.set('sessionId', id);
   return answerSession(c, await call(objectsOf(c), id));
 }
 

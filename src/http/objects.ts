@@ -16,6 +16,11 @@ import type { TranscriptObject } from '../transcript/transcript-object.ts';
 
 /** An object that has not answered by then is not going to. */
 const CALL_TIMEOUT_MS = 10_000;
+/**
+ * For calls that wait for nothing but their own object's storage, as reads and touches of a session do: a timer for
+ * each would cost as much as everything else that is done for them here.
+ */
+export const UNBOUNDED = null;
 const MAX_ATTEMPTS = 3;
 /** The waits between attempts double from here, each with up to as much again at random. */
 const FIRST_BACKOFF_MS = 50;
@@ -39,9 +44,10 @@ export class Objects {
     sessionId: string,
     repeatable: Repeatable,
     call: (session: Remote<SessionObject>) => Promise<Result<T>>,
+    timeoutMs: number | null = CALL_TIMEOUT_MS,
   ): Promise<Result<T>> {
     const name = sessionObjectName(this.#tenant, sessionId);
-    return attempt(repeatable, () => call(remote(this.#env.SESSIONS, name)));
+    return attempt(repeatable, () => call(remote(this.#env.SESSIONS, name)), timeoutMs);
   }
 
   /** Calls the tenant's registry. All of its calls are harmless when repeated. */
@@ -92,10 +98,15 @@ function describe(error: unknown): CallError {
   };
 }
 
-async function attempt<T>(repeatable: Repeatable, call: () => Promise<Result<T>>): Promise<Result<T>> {
+async function attempt<T>(
+  repeatable: Repeatable,
+  call: () => Promise<Result<T>>,
+  timeoutMs: number | null = CALL_TIMEOUT_MS,
+): Promise<Result<T>> {
   for (let attempts = 1; ; attempts += 1) {
     try {
-      return await within(CALL_TIMEOUT_MS, call());
+      const answer = call();
+      return await (timeoutMs === null ? answer : within(timeoutMs, answer));
     } catch (error) {
       const { message, retryable, overloaded } = describe(error);
       const busy = overloaded || retryable || error instanceof TimeoutError;

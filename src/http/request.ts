@@ -41,7 +41,7 @@ function logRequest(c: AppContext, route: string, status: number, startedAt: num
     tenant: principal?.tenant,
     tokenId: principal?.tokenId ?? undefined,
     // What is no id could be anything, a token too.
-    sessionId: parseSessionId(c.req.param('id') ?? '', startedAt) ?? undefined,
+    sessionId: c.get('sessionId') ?? parseSessionId(c.req.param('id') ?? '', startedAt) ?? undefined,
     durationMs: Date.now() - startedAt,
   });
 }

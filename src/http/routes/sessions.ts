@@ -16,7 +16,7 @@ import {
 } from '../../contract/session.ts';
 import { answer, answerSession, bypassAllowed, defaultsOf, objectsOf, onSession } from '../caller.ts';
 import { readIdempotencyKey, readIfMatch } from '../input.ts';
-import type { Repeatable } from '../objects.ts';
+import { UNBOUNDED, type Repeatable } from '../objects.ts';
 import { problem } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 import { listSessions } from '../session-list.ts';
@@ -80,7 +80,7 @@ export const sessionRoutes: readonly Route[] = [
     answers: { 200: { description: 'The session. `ETag` is its revision.', schema: Session } },
     errors: ['session_not_found'],
     handle: (c) =>
-      onSession(c, (objects, id) => objects.session(id, 'repeatable', (session) => session.get())),
+      onSession(c, (objects, id) => objects.session(id, 'repeatable', (session) => session.get(), UNBOUNDED)),
   }),
   route({
     method: 'PATCH',
@@ -122,7 +122,7 @@ export const sessionRoutes: readonly Route[] = [
       if (!key.ok) return problem(c, key.error);
       // Never repeated from here: a caller that repeats a touch sends its key again.
       return onSession(c, (objects, id) =>
-        objects.session(id, 'once', (session) => session.touch(body.messages, key.value)),
+        objects.session(id, 'once', (session) => session.touch(body.messages, key.value), UNBOUNDED),
       );
     },
   }),
