@@ -59,7 +59,7 @@ export interface Reservation {
 
 /** The registry, as a session sees it. */
 export interface ReportedRegistry {
-  report(sessionId: string, report: SessionReport): ReportAnswer;
+  report(sessionId: string, report: SessionReport): Promise<ReportAnswer>;
 }
 
 /** A session, as the registry sees it. */

@@ -30,6 +30,7 @@ import { RegistryStore } from './registry-store.ts';
 import { reportIntervalMs } from './report-interval.ts';
 import type { IndexRow, ListFilter } from './session-index.ts';
 import { Sweeper } from './sweeper.ts';
+import { WriteBatch } from './write-batch.ts';
 
 /** Refusals are written by then at the latest. */
 const REFUSALS_FLUSH_MS = 1_000;
@@ -53,6 +54,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     changed: (moves) => this.#show(moves),
     written: (now, moves) => this.#arm(now, moves),
   });
+  readonly #confirmations = new WriteBatch((change) => this.#store.write(change));
   readonly #admission = new Admission(this.#store, () => this.limits().maxSessions);
   readonly #reconciliation = new Reconciliation(this.#store, this.#tenant);
   readonly #sweeper = new Sweeper({
@@ -91,12 +93,24 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   }
 
   /** Hears how a session stands. */
-  report(sessionId: string, report: SessionReport): ReportAnswer {
+  async report(sessionId: string, report: SessionReport): Promise<ReportAnswer> {
     const { index, ledger, statistics } = this.#store;
-    const admitted = this.#store.isThere
-      ? this.#store.write((now) => ledger.takeOver(index.find(sessionId), report, now))
-      : report.status !== 'active';
+    const takeOver = (now: number) => ledger.takeOver(index.find(sessionId), report, now);
+    const admitted = !this.#store.isThere
+      ? report.status !== 'active'
+      : this.#isConfirmation(sessionId, report)
+        ? await this.#confirmations.add(takeOver)
+        : this.#store.write(takeOver);
     return { admitted, intervalMs: reportIntervalMs(statistics.active) };
+  }
+
+  /**
+   * Whether a report says nothing but that a reserved session has come to be. It can wait: the slot is taken, the
+   * session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
+   */
+  #isConfirmation(sessionId: string, report: SessionReport): boolean {
+    const row = this.#store.index.find(sessionId);
+    return report.status === 'active' && row?.reserved === 'create' && row.version === report.version;
   }
 
   /** A page of sessions, newest first. */

@@ -112,7 +112,7 @@ describe('the statistics', () => {
       for (let i = 0; i < 620; i += 1) {
         const session = new PaperSession();
         await registry.reserve(session.reservation());
-        registry.report(session.id, session.end());
+        await registry.report(session.id, session.end());
       }
     });
     const ended = { statuses: ['ended'] } as const;

@@ -1,0 +1,52 @@
+/**
+ * Writes that nobody waits for, made together: a commit costs more than what is written by it.
+ *
+ * @module
+ */
+
+/** How long a write waits for others to join it. */
+const GATHER_MS = 100;
+
+interface Waiting {
+  write(now: number): void;
+  written(): void;
+  failed(error: unknown): void;
+}
+
+export class WriteBatch {
+  readonly #transact: (change: (now: number) => void) => void;
+  #waiting: Waiting[] = [];
+
+  /** @param transact Makes a change in one transaction. */
+  constructor(transact: (change: (now: number) => void) => void) {
+    this.#transact = transact;
+  }
+
+  /** Makes a change, a moment later, in one transaction with others: all of them are made, or none. */
+  add<T>(change: (now: number) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let result: T;
+      this.#waiting.push({
+        write: (now) => {
+          result = change(now);
+        },
+        written: () => resolve(result),
+        failed: reject,
+      });
+      if (this.#waiting.length === 1) setTimeout(() => this.#write(), GATHER_MS);
+    });
+  }
+
+  #write(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      this.#transact((now) => {
+        for (const it of waiting) it.write(now);
+      });
+      for (const it of waiting) it.written();
+    } catch (error) {
+      for (const it of waiting) it.failed(error);
+    }
+  }
+}
