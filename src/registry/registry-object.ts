@@ -161,6 +161,19 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Viewers have nothing to say but pings, which the platform answers. */
   override webSocketMessage(): void {}
 
+  /**
+   * A viewer has left. Hibernating sockets are not closed by the platform until the object sleeps, which one
+   * that is busy never does: each would stay open.
+   */
+  override webSocketClose(socket: WebSocket): void {
+    socket.close();
+  }
+
+  /** One that broke off. */
+  override webSocketError(socket: WebSocket): void {
+    socket.close();
+  }
+
   /** Asks sessions whose lease has lapsed, deletes what is kept no longer, and sets the next alarm. */
   override async alarm(): Promise<void> {
     try {

@@ -1,3 +1,4 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LiveMessage } from '../../src/contract/live.ts';
 import { ListedSession, type ListedSession as Listed } from '../../src/contract/session.ts';
@@ -235,4 +236,16 @@ test('a viewer that has not pinged for two minutes is let go at the next change,
   await tenant.created();
   await fresh.shown('created');
   expect(fresh.closedWith).toBeNull();
+});
+
+test('a viewer that leaves is let go at once, though the registry is awake', async () => {
+  const tenant = new Tenant();
+  const [leaving, staying] = [await viewerOf(tenant.name), await viewerOf(tenant.name)];
+  leaving.socket.close(1000, 'seen enough');
+  await leaving.closed();
+  const sockets = () => runInDurableObject(tenant.registryStub, (_, state) => state.getWebSockets().length);
+  await until(async () => (await sockets()) === 1);
+  await tenant.created();
+  await staying.shown('created');
+  expect(staying.closedWith).toBeNull();
 });
