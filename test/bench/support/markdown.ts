@@ -20,15 +20,20 @@ const ratio = (value: number): string => value.toFixed(value < 1 ? 2 : value < 1
 export const spread = ({ median, min, max }: Spread, text = ratio): string =>
   `${text(median)} (${text(min)}–${text(max)})`;
 
-const begin = (name: string): string => `<!-- begin: npm run bench -- ${name} --write -->`;
+const begin = (command: string): string => `<!-- begin: ${command} -->`;
 const end = (name: string): string => `<!-- end: ${name} -->`;
 
-/** Replaces what stands between a benchmark's markers in a document. */
-export async function writeBetweenMarkers(path: string, name: string, report: string): Promise<void> {
+/** Replaces what stands between the markers of a benchmark, and of the command that writes it, in a document. */
+export async function writeBetweenMarkers(
+  path: string,
+  name: string,
+  report: string,
+  command = `npm run bench -- ${name} --write`,
+): Promise<void> {
   const document = await readFile(path, 'utf8');
-  const [before, rest] = document.split(begin(name));
+  const [before, rest] = document.split(begin(command));
   const after = rest?.split(end(name))[1];
   if (before === undefined || after === undefined) throw new Error(`${path} has no markers for ${name}`);
-  const changed = `${before}${begin(name)}\n\n${report}\n\n${end(name)}${after}`;
+  const changed = `${before}${begin(command)}\n\n${report}\n\n${end(name)}${after}`;
   await writeFile(path, await format(changed, { ...(await resolveConfig(path)), filepath: path }));
 }
