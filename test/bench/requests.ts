@@ -44,7 +44,7 @@ const FULL: Amounts = {
   timed: 11,
 };
 const SMOKE: Amounts = {
-  requests: { read: 300, touch: 300, create: 300 },
+  requests: { read: 64, touch: 64, create: 64 },
   fewerAlone: 20,
   sessions: 8,
   warmUp: 0,
@@ -104,7 +104,9 @@ async function measure(
   connections: number,
   amounts: Amounts,
 ): Promise<Measured> {
-  const requests = Math.ceil(amounts.requests[operation] / (connections === 1 ? amounts.fewerAlone : 1));
+  const wanted = Math.ceil(amounts.requests[operation] / (connections === 1 ? amounts.fewerAlone : 1));
+  // Each connection has one at least.
+  const requests = Math.max(wanted, connections);
   const takers = stages.map((it) => async () => {
     await sleep(PAUSE_MS);
     return drive(it.subject.url, kindOf(operation, it), { connections, requests });

@@ -55,7 +55,8 @@ export async function drive(url: string, kind: Kind, { connections, requests }: 
         },
       },
     ],
-    // It notices its end only now and then.
+    // It notices its end only now and then: this often, milliseconds.
+    sampleInt: 100,
     setupClient: (client) => void client.on('response', () => (answeredAt = performance.now())),
   });
   const seconds = (answeredAt - startedAt) / 1_000;
