@@ -37,8 +37,11 @@ const DESCRIPTION = 'worker.json';
 /** The program itself, as workerd's package says where it is. */
 const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string };
 
-/** What a server keeps in its data folder beside its objects: what it serves, and what it was started with. */
-const SERVED_FOLDER = 'worker';
+/**
+ * What a server keeps in its data folder beside its objects: what it serves, and what it was started with. The
+ * first is deleted as it starts, so nobody else's folder has that name.
+ */
+const SERVED_FOLDER = 'berth.worker';
 const CONFIG_FILE = 'workerd.capnp';
 /** The descriptor on which workerd says which port it got. */
 const CONTROL_FD = 3;

@@ -102,6 +102,16 @@ test('what is running is finished when it is asked to stop, and nothing new is b
   expect(await isAlive(workerdPid)).toBe(false);
 });
 
+test('what else is in its folder is left as it is', async () => {
+  const theirs = ['worker', 'bundle', 'page'].map((name) => join(data, name, 'index.js'));
+  for (const path of theirs) {
+    await mkdir(join(path, '..'));
+    await writeFile(path, 'theirs');
+  }
+  await serve(data, WITH_SECRET);
+  for (const path of theirs) expect((await readFile(path, 'utf8')) === 'theirs', path).toBe(true);
+});
+
 test('npm hands SIGTERM on, and says how it ended', async () => {
   const flags = ['--secrets', '/dev/null'];
   const { url, workerdPid, signal, ended } = await serve(data, { ...WITH_SECRET, npm: true, flags });
