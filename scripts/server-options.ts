@@ -95,14 +95,16 @@ export function readServerOptions(
     ...Object.fromEntries(named.map(settingOf)),
     ...settingsIn(Object.fromEntries(SETTINGS.map((name) => [name, flags[flagOf(name)]]))),
   };
-  const host = values.host ?? env['BERTH_HOST'] ?? DEFAULT_HOST;
+  const host = values.host ?? filled(env['BERTH_HOST']) ?? DEFAULT_HOST;
   if (settings['AUTH'] === 'off' && !LOOPBACK.test(host))
     throw new UsageError(`AUTH=off is for this machine alone: --host can't be ${host} with it`);
-  const data = values['persist-to'] ?? values.data ?? env['BERTH_DATA'];
+  const data = values['persist-to'] ?? values.data ?? filled(env['BERTH_DATA']);
+  // It would be the folder that the program was called in.
+  if (data === '') throw new UsageError('--data must name a folder');
   return {
     data: data === undefined ? resolve(preset.data) : pathOf(data),
     host,
-    port: portOf(values.port ?? env['BERTH_PORT'] ?? DEFAULT_PORT),
+    port: portOf(values.port ?? filled(env['BERTH_PORT']) ?? DEFAULT_PORT),
     settings,
   };
 }
@@ -133,11 +135,13 @@ function readSecrets(given: string | undefined): Environment {
 }
 
 /** An empty one is not set: so it is with a line of a unit file that was left blank. */
+const filled = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
+
 function settingsIn(values: Environment): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const name of [...SETTINGS, ...SECRETS]) {
-    const value = values[name];
-    if (value !== undefined && value !== '') settings[name] = value;
+    const value = filled(values[name]);
+    if (value !== undefined) settings[name] = value;
   }
   return settings;
 }

@@ -45,6 +45,14 @@ test('where it listens and keeps its data can be in the environment, and a flag 
   expect(readServerOptions(flags, env, SERVE)).toMatchObject({ data: '/tmp/b', host: '::1', port: 81 });
 });
 
+test('what is left blank in the environment is not set, and no folder is meant by nothing', () => {
+  const blank = { BERTH_DATA: '', BERTH_PORT: '', BERTH_HOST: '', MAX_SESSIONS: '' };
+  expect(readServerOptions(NOWHERE, blank, SERVE)).toEqual(readServerOptions(NOWHERE, {}, SERVE));
+  for (const flag of ['--data=', '--persist-to='])
+    for (const preset of [SERVE, START])
+      expect(() => readServerOptions([...NOWHERE, flag], {}, preset)).toThrow('--data must name a folder');
+});
+
 test('a folder is meant where npm was called, not where it went', () => {
   vi.stubEnv('INIT_CWD', '/home/someone');
   expect(readServerOptions([...NOWHERE, '--data=./sessions'], {}, SERVE).data).toBe('/home/someone/sessions');
