@@ -28,7 +28,8 @@ function bodyGuard(maxSize: number): (c: AppContext) => Promise<Response | void>
  * request, would take longer than all that it does.
  */
 export function endpoint(route: Route): Handler<AppEnv> {
-  const refuseBody = bodyGuard(route.maxBodyBytes ?? MAX_BODY_BYTES);
+  // The body of a GET has no meaning, and is not read: how large it is says nothing.
+  const refuseBody = route.method === 'GET' ? () => null : bodyGuard(route.maxBodyBytes ?? MAX_BODY_BYTES);
   const answer = async (c: AppContext): Promise<Response> =>
     (await guard(c, route)) ?? (await refuseBody(c)) ?? (await route.handle(c));
   // Errors are answered within, so that pages on other origins can read that answer too.

@@ -20,7 +20,7 @@ const UPGRADE = {
 };
 
 /** The status of a request with headers that `fetch` would not send. */
-function statusOf(path: string, headers: Record<string, string>): Promise<number | undefined> {
+function statusOf(path: string, headers: Record<string, string>, body?: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = request(url + path, { headers: { Authorization: `Bearer ${token}`, ...headers } });
     sent.on('response', (answer) => {
@@ -31,7 +31,7 @@ function statusOf(path: string, headers: Record<string, string>): Promise<number
       socket.destroy();
       resolve(statusCode);
     });
-    sent.on('error', reject).end();
+    sent.on('error', reject).end(body);
   });
 }
 
@@ -46,3 +46,12 @@ test.each(['a b', '[', '%', '@', 'berth.example:99999', '1.2.3.4.5'])(
     expect(await statusOf('/v1/registry/live', { Host: host, ...UPGRADE })).toBe(101);
   },
 );
+
+test.each([10, 100_000])('a body of %i bytes that a GET comes with makes nothing fail', async (bytes) => {
+  const chunked = { 'Transfer-Encoding': 'chunked' };
+  for (const headers of [chunked, { 'Content-Length': String(bytes) }]) {
+    for (const path of ['/', '/openapi.json', '/healthz', '/v1/projects/p/transcripts'])
+      expect(await statusOf(path, headers, 'x'.repeat(bytes)), path).toBe(200);
+    expect(await statusOf('/nothing', headers, 'x'.repeat(bytes))).toBe(404);
+  }
+});
