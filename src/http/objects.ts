@@ -1,5 +1,6 @@
 /**
- * The one way to the objects: fresh stubs, retries where they are safe, and an answer in any case.
+ * The one way to the objects: fresh stubs, retries where they are safe, and an answer in time from what may have
+ * to wait for others.
  *
  * @module
  */

@@ -22,7 +22,10 @@ export class WriteBatch {
     this.#transact = transact;
   }
 
-  /** Makes a change, a moment later, in one transaction with others: all of them are made, or none. */
+  /**
+   * Makes a change, a moment later, in one transaction with others. Where that fails each is made by itself, so
+   * that one which can't be made fails no other.
+   */
   add<T>(change: (now: number) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: T;
@@ -40,13 +43,23 @@ export class WriteBatch {
   #write(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    if (this.#writeAll(waiting) === null) return;
+    for (const it of waiting) {
+      const error = this.#writeAll([it]);
+      if (error !== null) it.failed(error.cause);
+    }
+  }
+
+  /** Null where it has been done, or why not. */
+  #writeAll(waiting: readonly Waiting[]): { readonly cause: unknown } | null {
     try {
       this.#transact((now) => {
         for (const it of waiting) it.write(now);
       });
-      for (const it of waiting) it.written();
-    } catch (error) {
-      for (const it of waiting) it.failed(error);
+    } catch (cause) {
+      return { cause };
     }
+    for (const it of waiting) it.written();
+    return null;
   }
 }
