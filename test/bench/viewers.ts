@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LIVE_SUBPROTOCOL, type LiveMessage } from '../../src/contract/live.ts';
 import { startBerthTwice } from './subjects/platform.ts';
 import type { Subject } from './subjects/subject.ts';
 import type { Benchmark, BenchmarkOptions } from './support/benchmark.ts';
@@ -12,6 +14,8 @@ import { inTurn, ratioTo, spreadOf, type Rounds } from './support/interleaved.ts
 import { drive } from './support/load.ts';
 import { describeMachine } from './support/machine.ts';
 import { spread, table } from './support/markdown.ts';
+
+const AUDIENCE = join(import.meta.dirname, 'subjects/audience.ts');
 
 /** As many as a tenant may have. */
 const VIEWERS = 100;
@@ -30,35 +34,36 @@ interface Amounts extends Rounds {
 const FULL: Amounts = { creates: 400, warmUp: 2, timed: 15 };
 const SMOKE: Amounts = { creates: 100, warmUp: 0, timed: 2 };
 
-/** One who watches, and counts the sessions that it sees come. */
-class Viewer {
-  created = 0;
-  readonly #socket: WebSocket;
+/** Those who watch. */
+interface Audience {
+  /** How many sessions each of them has seen come, at least. */
+  seen(): Promise<number>;
+  leave(): Promise<void>;
+}
 
-  constructor(url: string) {
-    this.#socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/registry/live`, LIVE_SUBPROTOCOL);
-    this.#socket.addEventListener('message', ({ data }) => {
-      const message = JSON.parse(String(data)) as LiveMessage;
-      if (message.type === 'session' && message.event === 'created') this.created += 1;
-    });
-  }
-
-  opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.addEventListener('open', () => resolve());
-      this.#socket.addEventListener('error', () => reject(new Error('A viewer was not let in')));
-    });
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+async function startAudience(url: string): Promise<Audience> {
+  // It ends when the channel to this process does.
+  const child = fork(AUDIENCE, [url, String(VIEWERS)]);
+  await once(child, 'message');
+  return {
+    async seen() {
+      const answer = once(child, 'message');
+      child.send('how many?');
+      const [{ seen }] = (await answer) as [{ seen: number }];
+      return seen;
+    },
+    async leave() {
+      const gone = once(child, 'exit');
+      child.disconnect();
+      await gone;
+    },
+  };
 }
 
 /** Waits until all of them have seen so many sessions come. */
-async function allSeen(viewers: readonly Viewer[], created: number): Promise<void> {
+async function allSeen(audience: Audience, created: number): Promise<void> {
   const deadline = performance.now() + SEEN_TIMEOUT_MS;
-  while (viewers.some((viewer) => viewer.created < created)) {
+  while ((await audience.seen()) < created) {
     if (performance.now() > deadline) throw new Error('Not every viewer has seen every session');
     await sleep(SEEN_INTERVAL_MS);
   }
@@ -73,10 +78,10 @@ async function run({ smoke, say }: BenchmarkOptions): Promise<string> {
   const amounts = smoke ? SMOKE : FULL;
   const machine = describeMachine();
   const [alone, watched] = await startBerthTwice();
-  let viewers: Viewer[] = [];
+  let audience: Audience | null = null;
   try {
-    viewers = Array.from({ length: VIEWERS }, () => new Viewer(watched.url));
-    await Promise.all(viewers.map((viewer) => viewer.opened()));
+    const watching = await startAudience(watched.url);
+    audience = watching;
     say(`creates, with ${VIEWERS} viewers and without`);
     let created = 0;
     const [without = [], during = []] = await inTurn(
@@ -85,7 +90,7 @@ async function run({ smoke, say }: BenchmarkOptions): Promise<string> {
         async () => {
           const rate = await createsAt(watched, amounts.creates);
           created += amounts.creates;
-          await allSeen(viewers, created);
+          await allSeen(watching, created);
           return rate;
         },
       ],
@@ -97,7 +102,7 @@ async function run({ smoke, say }: BenchmarkOptions): Promise<string> {
       `Each viewer saw each of the ${created.toLocaleString('en')} sessions come. Without viewers there were about ${spreadOf(without).median.toFixed(0)} creates a second. Measured in one run on ${machine}; Node ${process.versions.node}.`,
     ].join('\n\n');
   } finally {
-    for (const viewer of viewers) viewer.close();
+    await audience?.leave();
     await Promise.all([alone, watched].map((subject) => subject.stop()));
   }
 }

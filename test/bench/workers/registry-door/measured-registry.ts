@@ -29,7 +29,7 @@ export class MeasuredRegistry extends RegistryObject {
       if (i % ACTIVE_PER_ENDED !== 0) continue;
       const other = paperSession(i, active, now);
       await this.#enter(other);
-      this.report(other.sessionId, other.ended);
+      await this.report(other.sessionId, other.ended);
     }
     return null;
   }
@@ -38,16 +38,16 @@ export class MeasuredRegistry extends RegistryObject {
     const idempotency = { key: sessionId, bodyDigest: BODY_DIGEST };
     const reserved = await this.reserve({ sessionId, report: created, idempotency });
     if (!reserved.ok) throw new Error(`Not admitted: ${reserved.error.code}`);
-    this.report(sessionId, created);
-    this.report(sessionId, linked);
+    // It confirms the session too; a confirmation alone would wait for others.
+    await this.report(sessionId, linked);
   }
 
   /** Takes sessions out: their rows are gone. */
-  withdraw(ids: readonly string[]): null {
+  async withdraw(ids: readonly string[]): Promise<null> {
     const now = Date.now();
     const times = { createdAt: now, expiresAt: now, endedAt: now, retainUntil: now };
     for (const sessionId of ids)
-      this.report(sessionId, {
+      await this.report(sessionId, {
         version: LAST_VERSION,
         status: 'ended',
         ...times,
