@@ -9,6 +9,11 @@ import type { ListedSession } from '../contract/session.ts';
 
 /** Updates of one session, and statistics, are sent at most this often. */
 const FLUSH_INTERVAL_MS = 1_000;
+/**
+ * What changes within this time after something was sent is sent at its end, to each viewer in one go: where much
+ * changes, waking each of them for each change would take longer than the changes do.
+ */
+const GATHER_MS = 200;
 /** Viewers at once. */
 export const MAX_VIEWERS = 100;
 /** Sockets at once, those that were closed and have not agreed included. */
@@ -43,6 +48,8 @@ export class LiveFeed {
   /** The latest of each session that was updated since the last flush. */
   readonly #updates = new Map<string, ListedSession>();
   #flushPlanned = false;
+  /** Written out and not sent yet, in order; null while what changes is sent at once. */
+  #gathered: string[] | null = null;
   /**
    * When the first of the viewers' tokens runs out; null for never, undefined until it was looked up. A viewer
    * that has left may still be counted: then there is one look too many.
@@ -69,14 +76,14 @@ export class LiveFeed {
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  /** A session has changed. Updates wait for the next flush; everything else is sent at once. */
+  /** A session has changed. Updates wait for the next flush; everything else is sent at once, or with the next burst. */
   changed(event: LiveEvent, session: ListedSession): void {
     if (!this.#isWatched()) return;
     if (event === 'updated') {
       this.#updates.set(session.sessionId, session);
     } else {
       this.#updates.delete(session.sessionId);
-      this.#broadcast({ type: 'session', event, session });
+      this.#tell({ type: 'session', event, session });
     }
     this.#planFlush();
   }
@@ -126,23 +133,50 @@ export class LiveFeed {
 
   #flush(): void {
     this.#flushPlanned = false;
-    const now = Date.now();
-    this.#dropSilent(now);
-    // The alarm for it may be late, or busy with a long sweep.
-    if ((this.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.closeExpired(now);
-    for (const session of this.#updates.values())
-      this.#broadcast({ type: 'session', event: 'updated', session });
+    this.#dropSilent(Date.now());
+    const updates = [...this.#updates.values()].map((session): LiveMessage => ({
+      type: 'session',
+      event: 'updated',
+      session,
+    }));
     this.#updates.clear();
-    this.#broadcast(this.#statsMessage());
+    const gathered = this.#gathered ?? [];
+    if (this.#gathered !== null) this.#gathered = [];
+    this.#send([...gathered, ...[...updates, this.#statsMessage()].map((it) => JSON.stringify(it))]);
+  }
+
+  /** Tells of a change: at once where nothing was sent just before, else with what else happens in that time. */
+  #tell(message: LiveMessage): void {
+    const text = JSON.stringify(message);
+    if (this.#gathered !== null) {
+      this.#gathered.push(text);
+      return;
+    }
+    this.#send([text]);
+    this.#gather();
+  }
+
+  #gather(): void {
+    this.#gathered = [];
+    setTimeout(() => {
+      const gathered = this.#gathered ?? [];
+      this.#gathered = null;
+      if (gathered.length === 0) return;
+      this.#send(gathered);
+      this.#gather();
+    }, GATHER_MS);
   }
 
   #statsMessage(): LiveMessage {
     return { type: 'stats', stats: this.#host.stats() };
   }
 
-  #broadcast(message: LiveMessage): void {
-    const text = JSON.stringify(message);
-    for (const socket of this.#sockets()) socket.send(text);
+  /** Sends messages, written out once, to each viewer in turn. */
+  #send(texts: readonly string[]): void {
+    const now = Date.now();
+    // The alarm for it may be late, or busy with a long sweep.
+    if ((this.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.closeExpired(now);
+    for (const socket of this.#sockets()) for (const text of texts) socket.send(text);
   }
 
   /** Closed tabs can linger: one that has not pinged for long is closed from here. */

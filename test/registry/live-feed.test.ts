@@ -60,6 +60,15 @@ test('a session’s life is shown, each step once, with the session as the list 
   expect(shown(viewer, 'resumed')[0]).toMatchObject({ status: 'active' });
 });
 
+test('many changes in a moment are all shown, in order, each before the statistics that count it', async () => {
+  const tenant = new Tenant();
+  const viewer = await viewerOf(tenant.name);
+  const ids: string[] = [];
+  for (let i = 0; i < 20; i += 1) ids.push(await tenant.created());
+  await until(() => lastStats(viewer)?.activeCount === ids.length);
+  expect(shown(viewer, 'created').map(({ sessionId }) => sessionId)).toEqual(ids);
+});
+
 test('what is shown is what the list says', async () => {
   const tenant = new Tenant();
   const viewer = await viewerOf(tenant.name);
