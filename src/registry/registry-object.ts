@@ -86,8 +86,11 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   async reserve(request: ReserveRequest): Promise<Result<Reservation>> {
     const first = this.#admission.admit(request);
     if (first.ok || first.error.code !== 'max_sessions_reached') return first;
-    // Some of those that hold the slots may be due to give them back: look again once they were asked.
-    const second = (await this.#settleSuspects()) ? this.#admission.admit(request) : first;
+    // What has been heard counts, and when to try again follows from it. Some of those that hold the slots may be
+    // due to give them back: look again once they were asked.
+    this.#confirmations.write();
+    await this.#settleSuspects();
+    const second = this.#admission.admit(request);
     if (!second.ok && second.error.code === 'max_sessions_reached') this.#countRefusal();
     return second;
   }
@@ -95,22 +98,13 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Hears how a session stands. */
   async report(sessionId: string, report: SessionReport): Promise<ReportAnswer> {
     const { index, ledger, statistics } = this.#store;
-    const takeOver = (now: number) => ledger.takeOver(index.find(sessionId), report, now);
+    const row = this.#store.isThere ? index.find(sessionId) : null;
     const admitted = !this.#store.isThere
       ? report.status !== 'active'
-      : this.#isConfirmation(sessionId, report)
-        ? await this.#confirmations.add(takeOver)
-        : this.#store.write(takeOver);
+      : isConfirmation(row, report)
+        ? await this.#confirmations.add((now) => ledger.takeOver(index.find(sessionId), report, now))
+        : this.#store.write((now) => ledger.takeOver(row, report, now));
     return { admitted, intervalMs: reportIntervalMs(statistics.active) };
-  }
-
-  /**
-   * Whether a report says nothing but that a reserved session has come to be. It can wait: the slot is taken, the
-   * session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
-   */
-  #isConfirmation(sessionId: string, report: SessionReport): boolean {
-    const row = this.#store.index.find(sessionId);
-    return report.status === 'active' && row?.reserved === 'create' && row.version === report.version;
   }
 
   /** A page of sessions, newest first. */
@@ -202,15 +196,10 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     return { ...this.#store.statistics.read(this.#store.isThere), ...this.limits() };
   }
 
-  /**
-   * Asks those sessions that should have expired by now, and waits a moment for what they say.
-   *
-   * @returns whether there were any.
-   */
-  async #settleSuspects(): Promise<boolean> {
-    if (!this.#store.isThere || this.#store.index.suspects(Date.now(), 1).length === 0) return false;
+  /** Asks those sessions that should have expired by now, and waits a moment for what they say. */
+  async #settleSuspects(): Promise<void> {
+    if (!this.#store.isThere || this.#store.index.suspects(Date.now(), 1).length === 0) return;
     await this.#sweeper.round('suspect');
-    return true;
   }
 
   /** Refusals cost no row each: the next write carries their number, or a timer does. */
@@ -253,6 +242,14 @@ function defaultLimits(env: Env): RegistryLimits {
   const result = readSettings({ ...env });
   if (!result.ok) throw new Error(`The setting ${result.name} ${result.problem}`);
   return { maxSessions: result.settings.maxSessions };
+}
+
+/**
+ * Whether a report says nothing but that a reserved session has come to be. It can wait: the slot is taken, the
+ * session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
+ */
+function isConfirmation(row: IndexRow | null, report: SessionReport): boolean {
+  return report.status === 'active' && row?.reserved === 'create' && row.version === report.version;
 }
 
 /** What a change of a row is to those who watch; null where nothing is to be seen of it. */

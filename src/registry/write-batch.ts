@@ -36,13 +36,15 @@ export class WriteBatch {
         written: () => resolve(result),
         failed: reject,
       });
-      if (this.#waiting.length === 1) setTimeout(() => this.#write(), GATHER_MS);
+      if (this.#waiting.length === 1) setTimeout(() => this.write(), GATHER_MS);
     });
   }
 
-  #write(): void {
+  /** Makes what waits now, for someone who has to know of it. */
+  write(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    if (waiting.length === 0) return;
     if (this.#writeAll(waiting) === null) return;
     for (const it of waiting) {
       const error = this.#writeAll([it]);

@@ -17,20 +17,20 @@ export interface Use {
 
 /** The steps of a session's life, each with all that it brings about in other objects. */
 export const STEPS = {
-  create: { requests: 3, written: 10, read: 12 },
-  link: { requests: 2, written: 4, read: 6 },
+  create: { requests: 3, written: 10, read: 6 },
+  link: { requests: 2, written: 4, read: 2 },
   touch: { requests: 1, written: 1, read: 0 },
   /** Of a touch that is reported: the registry's share. */
-  report: { requests: 1, written: 3, read: 9 },
+  report: { requests: 1, written: 3, read: 5 },
   /** An append of four entries that have a `uuid` each. */
   append: { requests: 1, written: 10, read: 14 },
   /** The first one of a transcript, its tables with it, beyond any other. */
   firstAppend: { requests: 0, written: 5, read: 6 },
   /** Its project hears of it, and the alarm that sees to that is put back where it stood. */
   tell: { requests: 2, written: 5, read: 1 },
-  end: { requests: 2, written: 8, read: 11 },
+  end: { requests: 2, written: 8, read: 4 },
   /** Two alarms of the session and the report. The last touch is not among them. */
-  expire: { requests: 3, written: 9, read: 11 },
+  expire: { requests: 3, written: 9, read: 7 },
   /** One of the registry's alarms. It has one for all sessions, so that a session alone has the most of them. */
   registryAlarm: { requests: 1, written: 1, read: 8 },
   /** After the retention: the session's alarm, and its row in the registry. */
