@@ -107,6 +107,17 @@ describe('the alarm of the registry', () => {
     expect(await isArmed(tenant)).toBe(true);
   });
 
+  it('that was lost is armed again for what falls due first, by the write of what falls due later', async () => {
+    const tenant = new Tenant();
+    await tenant.created({ sessionTimeoutMs: MINUTE });
+    const later = await tenant.created({ sessionTimeoutMs: HOUR });
+    await tenant.inRegistry((storage) => storage.deleteAlarm());
+    await tenant.evictRegistry();
+    advance(20 * SECOND);
+    await tenant.touch(later);
+    expect(await isArmed(tenant)).toBe(true);
+  });
+
   it('that comes late still settles all, and keeps what each session says', async () => {
     const tenant = new Tenant();
     const ids = [
