@@ -18,8 +18,8 @@ import type { TranscriptObject } from '../transcript/transcript-object.ts';
 /** An object that has not answered by then is not going to. */
 const CALL_TIMEOUT_MS = 10_000;
 /**
- * For calls that wait for nothing but their own object's storage, as reads and touches of a session do: a timer for
- * each would cost as much as everything else that is done for them here.
+ * For calls that wait for nothing but their own object's storage, as reads and touches of a session do: a timer that
+ * never rings would be a part of what each of them takes.
  */
 export const UNBOUNDED = null;
 const MAX_ATTEMPTS = 3;

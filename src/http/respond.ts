@@ -12,7 +12,7 @@ export const REQUEST_ID_HEADER = 'X-Request-Id';
 type Body = string | ReadableStream | null;
 type Fields = Readonly<Record<string, string>>;
 
-// Made once: copying them costs next to nothing, and setting each of them at each answer more than the routing.
+// Made once: to copy them is cheaper than to set each of them at each answer.
 const BASE = new Headers(API_HEADERS);
 const JSON_BASE = new Headers({ ...API_HEADERS, 'Content-Type': JSON_TYPE });
 
