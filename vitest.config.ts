@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: ['test/**/*.test.ts'],
-          exclude: [PROCESS_TESTS, 'test/e2e/**'],
+          exclude: [PROCESS_TESTS, 'test/e2e/**', '**/node_modules/**'],
         },
       },
       {

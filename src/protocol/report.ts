@@ -9,6 +9,9 @@ import type { SessionStatus, SessionSummary } from '../contract/session.ts';
 /** A lease lapses this long after the reported expiry, so that a session that expires on time is never asked. */
 export const LEASE_MARGIN_MS = 45_000;
 
+/** The version of a session that was just created. */
+export const FIRST_VERSION = 1;
+
 /** What a session tells the registry, or answers when it is asked. Times in milliseconds since the epoch. */
 export interface SessionReport {
   /** Grows with every write of the session; the registry drops what is older than what it has. */

@@ -13,13 +13,14 @@ import { logInfo } from '../log.ts';
 import { LIVE_EXPIRES_HEADER } from '../protocol/live.ts';
 import { sessionObjectName, tenantOf } from '../protocol/names.ts';
 import { remote } from '../protocol/remote.ts';
-import type {
-  AskedSession,
-  ReportAnswer,
-  ReportedRegistry,
-  Reservation,
-  ReserveRequest,
-  SessionReport,
+import {
+  FIRST_VERSION,
+  type AskedSession,
+  type ReportAnswer,
+  type ReportedRegistry,
+  type Reservation,
+  type ReserveRequest,
+  type SessionReport,
 } from '../protocol/report.ts';
 import { Admission } from './admission.ts';
 import { AlarmClock } from './alarm-clock.ts';
@@ -71,6 +72,8 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** What the operator has set; null until it was read. */
   #limits: RegistryLimits | null = null;
   #flushPlanned = false;
+  /** What those wait for who want to reserve. */
+  #turn: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -84,6 +87,7 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
    * session has moved on since the resume was planned.
    */
   async reserve(request: ReserveRequest): Promise<Result<Reservation>> {
+    await this.#nextTurn();
     const first = this.#admission.admit(request);
     if (first.ok || first.error.code !== 'max_sessions_reached') return first;
     // What has been heard counts, and when to try again follows from it. Some of those that hold the slots may be
@@ -98,12 +102,12 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
   /** Hears how a session stands. */
   async report(sessionId: string, report: SessionReport): Promise<ReportAnswer> {
     const { index, ledger, statistics } = this.#store;
-    const row = this.#store.isThere ? index.find(sessionId) : null;
+    const takeOver = (now: number) => ledger.takeOver(index.find(sessionId), report, now);
     const admitted = !this.#store.isThere
       ? report.status !== 'active'
-      : isConfirmation(row, report)
-        ? await this.#confirmations.add((now) => ledger.takeOver(index.find(sessionId), report, now))
-        : this.#store.write((now) => ledger.takeOver(row, report, now));
+      : isConfirmation(report)
+        ? await this.#confirmations.add(takeOver)
+        : this.#store.write(takeOver);
     return { admitted, intervalMs: reportIntervalMs(statistics.active) };
   }
 
@@ -196,6 +200,17 @@ export class RegistryObject extends DurableObject<Env> implements ReportedRegist
     return { ...this.#store.statistics.read(this.#store.isThere), ...this.limits() };
   }
 
+  /**
+   * Waits for what is being written. All that want to write meanwhile go on in one turn, and so share one commit,
+   * which takes longer than what is written by it; who comes alone goes on at once.
+   */
+  #nextTurn(): Promise<void> {
+    this.#turn ??= this.ctx.storage.sync().finally(() => {
+      this.#turn = null;
+    });
+    return this.#turn;
+  }
+
   /** Asks those sessions that should have expired by now, and waits a moment for what they say. */
   async #settleSuspects(): Promise<void> {
     if (!this.#store.isThere || this.#store.index.suspects(Date.now(), 1).length === 0) return;
@@ -248,8 +263,8 @@ function defaultLimits(env: Env): RegistryLimits {
  * Whether a report says nothing but that a reserved session has come to be. It can wait: the slot is taken, the
  * session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
  */
-function isConfirmation(row: IndexRow | null, report: SessionReport): boolean {
-  return report.status === 'active' && row?.reserved === 'create' && row.version === report.version;
+function isConfirmation({ status, version }: SessionReport): boolean {
+  return status === 'active' && version === FIRST_VERSION;
 }
 
 /** What a change of a row is to those who watch; null where nothing is to be seen of it. */

@@ -14,6 +14,7 @@ import {
   type PatchSession,
   type SessionConfig,
 } from '../contract/session.ts';
+import { FIRST_VERSION } from '../protocol/report.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { Ending, SessionDetails, SessionRecord, StoredSession } from './record.ts';
 
@@ -26,9 +27,6 @@ export interface SessionDefaults {
 
 /** How often a session may report mere activity before the registry has named an interval. */
 const INITIAL_REPORT_INTERVAL_MS = 15_000;
-
-/** The version of a session that was just created. */
-const FIRST_VERSION = 1;
 
 /** When a session's life ends if nothing more happens, and by which limit: the earlier of the two. */
 export function expiry(record: SessionRecord): { at: number; reason: EndReason } {

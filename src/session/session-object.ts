@@ -70,7 +70,8 @@ export type IfMatch = readonly number[] | null;
 export class SessionObject extends DurableObject<Env> implements AskedSession {
   readonly #store = new SessionStore(this.ctx.storage);
   readonly #tenant = tenantOf(this.ctx.id.name);
-  readonly #retentionMs = retentionOf(this.env);
+  /** Null until it was needed, which creating, reading and touching never do. */
+  #retention: number | null = null;
   /** The last session that was written out for an answer. */
   #represented: { readonly session: StoredSession; readonly as: SessionRepresentation } | null = null;
 
@@ -261,6 +262,11 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const delay = Math.min(Math.max(now - ending.at, FIRST_REPORT_RETRY_MS), MAX_REPORT_RETRY_MS);
     this.#wakeAt(over ? now + delay : Math.min(now + delay, ending.retainUntil));
     await this.#report();
+  }
+
+  get #retentionMs(): number {
+    this.#retention ??= retentionOf(this.env);
+    return this.#retention;
   }
 
   /** A session as it is answered, kept until it changes. */

@@ -17,7 +17,7 @@ export interface Use {
 
 /** The steps of a session's life, each with all that it brings about in other objects. */
 export const STEPS = {
-  create: { requests: 3, written: 10, read: 6 },
+  create: { requests: 3, written: 10, read: 5 },
   link: { requests: 2, written: 4, read: 2 },
   touch: { requests: 1, written: 1, read: 0 },
   /** Of a touch that is reported: the registry's share. */
