@@ -12,6 +12,7 @@ import { digest } from '../digest.ts';
 import type { AuthSettings } from './auth-settings.ts';
 import { keySet, KeysUnavailable } from './key-set.ts';
 import { DEFAULT_TENANT, TENANT_PATTERN, type Principal } from './principal.ts';
+import { VerifiedTokens } from './verified-tokens.ts';
 
 /** How far this machine's clock and the issuer's may differ, seconds. */
 const CLOCK_TOLERANCE_S = 5;
@@ -49,8 +50,9 @@ async function verifyWithAny(
   throw failure;
 }
 
-/** Makes the verifier for these settings. It keeps its keys, so make it once. */
+/** Makes the verifier for these settings. It keeps its keys and what it has verified, so make it once. */
 export function createVerifier(settings: Exclude<AuthSettings, { kind: 'off' }>): Verifier {
+  const verified = new VerifiedTokens();
   const keys = settings.kind === 'jwks' ? [keySet(settings.url)] : settings.secrets;
   const options: JWTVerifyOptions = {
     algorithms: settings.kind === 'jwks' ? PROVIDER_ALGORITHMS : ['HS256'],
@@ -61,8 +63,12 @@ export function createVerifier(settings: Exclude<AuthSettings, { kind: 'off' }>)
   };
   return async (token) => {
     if (token.length > MAX_TOKEN_LENGTH) return refused('it is too long');
+    const known = verified.find(token, Date.now());
+    if (known !== null) return ok(known);
     try {
-      return await principalOf(await verifyWithAny(token, keys, options), token);
+      const principal = await principalOf(await verifyWithAny(token, keys, options), token);
+      if (principal.ok) verified.keep(token, principal.value, Date.now());
+      return principal;
     } catch (error) {
       if (error instanceof KeysUnavailable)
         return fail('overloaded', 'Tokens cannot be verified just now.', { retryAfterS: KEYS_RETRY_AFTER_S });
