@@ -51,7 +51,8 @@ interface Props {
   readonly top: number;
   readonly isCurrent: boolean;
   readonly isOpen: boolean;
-  readonly onOpen: (index: number) => void;
+  /** The same one always: a row that is not rendered again keeps what it was given, with all that it can reach. */
+  readonly onOpen: (sessionId: string) => void;
 }
 
 export const rowId = (sessionId: string): string => `row-${sessionId}`;
@@ -83,7 +84,7 @@ export class SessionRow extends Component<Props> {
         aria-rowindex={index + 2}
         aria-selected={isOpen}
         style={{ transform: `translateY(${top}px)` }}
-        onClick={() => onOpen(index)}
+        onClick={() => onOpen(sessionId)}
       >
         <div role="gridcell" class="cell id">
           <Status status={status} />

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { FirstSession } from './first-session.tsx';
 import { open, opened } from './route.ts';
@@ -17,6 +18,7 @@ import {
   setSort,
   sort,
   tryAgain,
+  type Row,
 } from './session-list.ts';
 import { rowId, SessionRow } from './session-row.tsx';
 import { orderBy, SessionTools } from './session-tools.tsx';
@@ -51,6 +53,10 @@ function useRowHeight(): number {
   return isNarrow ? NARROW_ROW_PX : ROW_PX;
 }
 
+interface Scroller {
+  readonly current: HTMLElement | null;
+}
+
 function Heads() {
   const current = sort.value;
   return (
@@ -80,46 +86,17 @@ function Heads() {
   );
 }
 
+// An effect that does not run again keeps all that stands where it was made, so none is made where a list stands:
+// an old one would keep every row as it once was.
+
 interface Seen {
   readonly top: number;
   readonly height: number;
 }
 
-/** Keeps what is looked at in its place while rows come above it. */
-function useAnchor(scroller: { readonly current: HTMLElement | null }, rowPx: number): void {
-  const anchor = useRef<string | null>(null);
-  const list = rows.value;
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
-    const first = Math.floor(element.scrollTop / rowPx);
-    const isNewestFirst = sort.peek().key === NEWEST_FIRST.key && sort.peek().descending;
-    if (first > 0 && anchor.current !== null && isNewestFirst) {
-      const moved = list.findIndex(({ session }) => session.sessionId === anchor.current);
-      if (moved >= 0 && moved !== first) element.scrollTop += (moved - first) * rowPx;
-    }
-    anchor.current = list[Math.floor(element.scrollTop / rowPx)]?.session.sessionId ?? null;
-  }, [list]);
-  useEffect(() => {
-    const element = scroller.current;
-    const remember = (): void => {
-      if (element === null) return;
-      anchor.current = rows.peek()[Math.floor(element.scrollTop / rowPx)]?.session.sessionId ?? null;
-    };
-    element?.addEventListener('scroll', remember, { passive: true });
-    return () => element?.removeEventListener('scroll', remember);
-  }, [rowPx]);
-}
-
-const PAGE_ROWS = 10;
-
-export function SessionTable() {
-  const scroller = useRef<HTMLDivElement>(null);
-  const rowPx = useRowHeight();
+/** What of the list is in sight, pixels. */
+function useSeen(scroller: Scroller): Seen {
   const [seen, setSeen] = useState<Seen>({ top: 0, height: 800 });
-  const [current, setCurrent] = useState<string | null>(null);
-  const list = rows.value;
-  useAnchor(scroller, rowPx);
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return undefined;
@@ -133,18 +110,70 @@ export function SessionTable() {
       element.removeEventListener('scroll', look);
     };
   }, []);
+  return seen;
+}
+
+/** Has the next page fetched where the last row that is there comes near the end. */
+function useMore(last: number, length: number): void {
+  useEffect(() => {
+    if (last + NEAR_END_ROWS > length) loadMore();
+  }, [last, length, loading.value]);
+}
+
+const idAt = (list: readonly Row[], index: number): string | null => list[index]?.session.sessionId ?? null;
+
+/** The first row in sight, as it was when it was last looked for. */
+function useFirstSeen(scroller: Scroller, rowPx: number): { current: string | null } {
+  const first = useRef<string | null>(null);
+  useEffect(() => {
+    const element = scroller.current;
+    const remember = (): void => {
+      if (element !== null) first.current = idAt(rows.peek(), Math.floor(element.scrollTop / rowPx));
+    };
+    element?.addEventListener('scroll', remember, { passive: true });
+    return () => element?.removeEventListener('scroll', remember);
+  }, [rowPx]);
+  return first;
+}
+
+/** Keeps what is looked at in its place while rows come above it. */
+function useAnchor(scroller: Scroller, rowPx: number): void {
+  const anchor = useFirstSeen(scroller, rowPx);
+  const list = rows.value;
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const first = Math.floor(element.scrollTop / rowPx);
+    const isNewestFirst = sort.peek().key === NEWEST_FIRST.key && sort.peek().descending;
+    if (first > 0 && anchor.current !== null && isNewestFirst) {
+      const moved = list.findIndex(({ session }) => session.sessionId === anchor.current);
+      if (moved >= 0 && moved !== first) element.scrollTop += (moved - first) * rowPx;
+    }
+    anchor.current = idAt(list, Math.floor(element.scrollTop / rowPx));
+  }, [list]);
+}
+
+const PAGE_ROWS = 10;
+
+/** The row that the keyboard is on. */
+const currentId = signal<string | null>(null);
+
+function openSession(sessionId: string): void {
+  currentId.value = sessionId;
+  open(sessionId);
+}
+
+export function SessionTable() {
+  const scroller = useRef<HTMLDivElement>(null);
+  const rowPx = useRowHeight();
+  const seen = useSeen(scroller);
+  const list = rows.value;
+  const current = currentId.value;
+  useAnchor(scroller, rowPx);
   const first = Math.max(0, Math.floor(seen.top / rowPx) - MARGIN_ROWS);
   const last = Math.min(list.length, Math.ceil((seen.top + seen.height) / rowPx) + MARGIN_ROWS);
-  useEffect(() => {
-    if (last + NEAR_END_ROWS > list.length) loadMore();
-  }, [last, list.length, loading.value]);
+  useMore(last, list.length);
 
-  const openAt = (index: number): void => {
-    const row = rows.peek()[index];
-    if (row === undefined) return;
-    setCurrent(row.session.sessionId);
-    open(row.session.sessionId);
-  };
   const move = (event: KeyboardEvent): void => {
     const element = scroller.current;
     if (element === null || event.target !== element) return;
@@ -158,15 +187,15 @@ export function SessionTable() {
       Home: 0,
       End: end,
     };
-    if ((event.key === 'Enter' || event.key === ' ') && at >= 0) {
+    if ((event.key === 'Enter' || event.key === ' ') && current !== null && at >= 0) {
       event.preventDefault();
-      openAt(at);
+      openSession(current);
     }
     const goal = goals[event.key];
     if (goal === undefined || end < 0) return;
     event.preventDefault();
     const index = Math.max(0, Math.min(end, goal));
-    setCurrent(list[index]?.session.sessionId ?? null);
+    currentId.value = idAt(list, index);
     const heads = element.querySelector<HTMLElement>('.heads')?.offsetHeight ?? 0;
     const top = index * rowPx;
     const below = top + rowPx + heads - element.clientHeight;
@@ -211,7 +240,7 @@ export function SessionTable() {
                 top={(first + offset) * rowPx}
                 isCurrent={row.session.sessionId === current}
                 isOpen={row.session.sessionId === opened.value}
-                onOpen={openAt}
+                onOpen={openSession}
               />
             ))}
           </div>

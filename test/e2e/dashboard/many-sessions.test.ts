@@ -88,6 +88,23 @@ async function measureWindow(cdp: CDPSession): Promise<{ heap: number; nodes: nu
   };
 }
 
+/** How many rows the page keeps, with those that something holds as they once were. */
+async function rowsKept(cdp: CDPSession): Promise<number> {
+  const { result: prototype } = await cdp.send('Runtime.evaluate', { expression: 'Object.prototype' });
+  // It collects garbage before.
+  const { objects } = await cdp.send('Runtime.queryObjects', {
+    prototypeObjectId: prototype.objectId ?? '',
+  });
+  const { result } = await cdp.send('Runtime.callFunctionOn', {
+    objectId: objects.objectId ?? '',
+    functionDeclaration: `function () {
+      return this.filter((it) => Object.hasOwn(it, 'session') && Object.hasOwn(it, 'leavesAt')).length;
+    }`,
+    returnByValue: true,
+  });
+  return Number(result.value);
+}
+
 /** Types a text, and tells for each letter how long it took to be seen, milliseconds. */
 async function typingTimes(page: Page, text: string): Promise<number[]> {
   await page.evaluate(() => {
@@ -127,14 +144,17 @@ test(`${SESSIONS} sessions, ${CHANGES_A_SECOND} changes a second: memory and nod
   const after = await measureWindow(cdp);
   const times = await typingTimes(page, 'claude-');
   const changes = await stop();
+  const kept = await rowsKept(cdp);
 
   const rate = (changes * 1_000) / (performance.now() - startedAt + WINDOW_MS + WARM_UP_MS);
   const sorted = times.toSorted((a, b) => a - b);
   process.stderr.write(
     `heap ${(after.heap / before.heap).toFixed(3)} of the window before (${(after.heap / 1e6).toFixed(1)} MB), ` +
       `nodes ${before.nodes.join(' ')} | ${after.nodes.join(' ')}, ` +
-      `typing ${sorted.map((time) => time.toFixed(0)).join(' ')} ms, ${rate.toFixed(0)} changes/s\n`,
+      `typing ${sorted.map((time) => time.toFixed(0)).join(' ')} ms, ${rate.toFixed(0)} changes/s, ${kept} rows kept\n`,
   );
+  expect(kept).toBeGreaterThanOrEqual(SESSIONS);
+  expect(kept).toBeLessThan(SESSIONS + 100);
   expect(rate).toBeGreaterThan(CHANGES_A_SECOND * 0.7);
   expect(after.heap / before.heap).toBeLessThan(1.1);
   expect(after.heap / before.heap).toBeGreaterThan(0.9);
