@@ -3,13 +3,21 @@
  *
  * @module
  */
-import type { BEARER_SUBPROTOCOL_PREFIX, LIVE_SUBPROTOCOL, LiveMessage } from '../contract/live.ts';
+import type {
+  BEARER_SUBPROTOCOL_PREFIX,
+  LIVE_BATCH_SUBPROTOCOL,
+  LIVE_SUBPROTOCOL,
+  LiveMessage,
+} from '../contract/live.ts';
 import { AuthenticationError, BerthError, ConnectionError, PermissionDeniedError } from './errors.ts';
 import { backoffMs } from './retry.ts';
 import type { Transport } from './transport.ts';
 
 /** As the contract has them, which the types see to: the client takes no code of it. */
-const SUBPROTOCOL: typeof LIVE_SUBPROTOCOL = 'berth.v1';
+const SUBPROTOCOLS: readonly [typeof LIVE_BATCH_SUBPROTOCOL, typeof LIVE_SUBPROTOCOL] = [
+  'berth.v1.batch',
+  'berth.v1',
+];
 const BEARER_PREFIX: typeof BEARER_SUBPROTOCOL_PREFIX = 'bearer.';
 
 /** The server takes a viewer that has stopped to ping for gone after two minutes. */
@@ -132,7 +140,7 @@ export class LiveWatch implements Watch {
       const { url, token } = await this.#transport.socketAddress('/v1/registry/live');
       if (this.#isClosed()) return;
       const bearer = token === null ? [] : [BEARER_PREFIX + token];
-      this.#listen(this.#transport.openSocket(url, [SUBPROTOCOL, ...bearer]));
+      this.#listen(this.#transport.openSocket(url, [...SUBPROTOCOLS, ...bearer]));
     } catch (cause) {
       const failed =
         cause instanceof BerthError ? cause : new ConnectionError('There is no WebSocket.', cause);
@@ -164,7 +172,11 @@ export class LiveWatch implements Watch {
       this.#after(PING_INTERVAL_MS, () => this.#ping(socket));
       this.#isPingPlanned = true;
     }
-    if (text !== 'pong') this.#listener.message(JSON.parse(text) as LiveMessage);
+    if (text === 'pong') return;
+    const heard = JSON.parse(text) as LiveMessage | LiveMessage[];
+    // The listener may close it at any of them.
+    for (const message of Array.isArray(heard) ? heard : [heard])
+      if (this.#socket === socket) this.#listener.message(message);
   }
 
   #ping(socket: LiveSocket): void {

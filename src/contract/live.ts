@@ -8,6 +8,11 @@ import type { ListedSession } from './session.ts';
 
 /** The subprotocol of the live feed. */
 export const LIVE_SUBPROTOCOL = 'berth.v1';
+/**
+ * The same in which each text is a JSON array of the messages that there are, one at least: where much happens, a
+ * viewer is woken once for many of them.
+ */
+export const LIVE_BATCH_SUBPROTOCOL = 'berth.v1.batch';
 /** Before the token, in the subprotocol by which a browser, which can set no header, brings it. */
 export const BEARER_SUBPROTOCOL_PREFIX = 'bearer.';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LIVE_SUBPROTOCOL } from '../contract/live.ts';
+import { LIVE_BATCH_SUBPROTOCOL, LIVE_SUBPROTOCOL } from '../contract/live.ts';
 import { LIVE_EXPIRES_HEADER } from '../protocol/live.ts';
 import type { AppContext } from './app-env.ts';
 import { objectsOf } from './caller.ts';
@@ -13,6 +13,9 @@ import { complete } from './respond.ts';
 
 /** The registry is asked for nothing else by a request, and looks at no address. */
 const REGISTRY_ADDRESS = 'https://registry.invalid/live';
+
+/** Those that are spoken, the best first. */
+const SUBPROTOCOLS: readonly string[] = [LIVE_BATCH_SUBPROTOCOL, LIVE_SUBPROTOCOL];
 
 /** Trying again makes sense once a viewer may have left, seconds. */
 const TOO_MANY_RETRY_AFTER_S = 10;
@@ -36,8 +39,10 @@ export async function watch(c: AppContext): Promise<Response> {
   const headers = new Headers({ Upgrade: 'websocket' });
   const { expiresAt } = c.get('principal');
   if (expiresAt !== null) headers.set(LIVE_EXPIRES_HEADER, String(Math.min(expiresAt, LATEST_EXPIRY_MS)));
-  const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
-  if (offered.includes(LIVE_SUBPROTOCOL)) headers.set('Sec-WebSocket-Protocol', LIVE_SUBPROTOCOL);
+  const header = c.req.header('Sec-WebSocket-Protocol') ?? '';
+  const offered = new Set(header.split(',').map((name) => name.trim()));
+  const picked = SUBPROTOCOLS.find((name) => offered.has(name));
+  if (picked !== undefined) headers.set('Sec-WebSocket-Protocol', picked);
   const answered = await objectsOf(c).upgrade(new Request(REGISTRY_ADDRESS, { headers }));
   if (!answered.ok) return problem(c, answered.error);
   // Made anew: headers of an answer that comes from an object can't be added to.

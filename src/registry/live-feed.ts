@@ -4,7 +4,7 @@
  * @module
  */
 import type { RegistryStats } from '../contract/registry.ts';
-import type { LiveEvent, LiveMessage } from '../contract/live.ts';
+import { LIVE_BATCH_SUBPROTOCOL, type LiveEvent, type LiveMessage } from '../contract/live.ts';
 import type { ListedSession } from '../contract/session.ts';
 
 /** Updates of one session, and statistics, are sent at most this often. */
@@ -31,6 +31,8 @@ interface Viewer {
   readonly expiresAt: number | null;
   /** When it came, milliseconds since the epoch. */
   readonly connectedAt: number;
+  /** Whether it takes messages many at a time. */
+  readonly takesBatches: boolean;
 }
 
 /** What the feed needs of the object that it is in. */
@@ -69,9 +71,11 @@ export class LiveFeed {
     if (full || this.#ctx.getWebSockets().length >= MAX_SOCKETS) return null;
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
-    server.serializeAttachment({ expiresAt, connectedAt: Date.now() } satisfies Viewer);
+    const takesBatches = protocol === LIVE_BATCH_SUBPROTOCOL;
+    server.serializeAttachment({ expiresAt, connectedAt: Date.now(), takesBatches } satisfies Viewer);
     this.#nextExpiry = undefined;
-    server.send(JSON.stringify(this.#statsMessage()));
+    const stats = JSON.stringify(this.#statsMessage());
+    server.send(takesBatches ? batchOf([stats]) : stats);
     const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -176,7 +180,9 @@ export class LiveFeed {
     const now = Date.now();
     // The alarm for it may be late, or busy with a long sweep.
     if ((this.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.closeExpired(now);
-    for (const socket of this.#sockets()) for (const text of texts) socket.send(text);
+    const batch = [batchOf(texts)];
+    for (const socket of this.#sockets())
+      for (const text of viewerOf(socket)?.takesBatches ? batch : texts) socket.send(text);
   }
 
   /** Closed tabs can linger: one that has not pinged for long is closed from here. */
@@ -188,6 +194,9 @@ export class LiveFeed {
     }
   }
 }
+
+/** Messages that are written out, as one text. */
+const batchOf = (texts: readonly string[]): string => `[${texts.join(',')}]`;
 
 function viewerOf(socket: WebSocket): Viewer | null {
   return socket.deserializeAttachment() as Viewer | null;

@@ -7,7 +7,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startBerthTwice } from './subjects/platform.ts';
+import { LIVE_BATCH_SUBPROTOCOL, LIVE_SUBPROTOCOL } from '../../src/contract/live.ts';
+import { prepareBerth } from './subjects/platform.ts';
 import type { Subject } from './subjects/subject.ts';
 import type { Benchmark, BenchmarkOptions } from './support/benchmark.ts';
 import { inTurn, ratioTo, spreadOf, type Rounds } from './support/interleaved.ts';
@@ -17,6 +18,8 @@ import { spread, table } from './support/markdown.ts';
 
 const AUDIENCE = join(import.meta.dirname, 'subjects/audience.ts');
 
+/** What the page and the client speak, and what others may. */
+const SUBPROTOCOLS = [LIVE_BATCH_SUBPROTOCOL, LIVE_SUBPROTOCOL];
 /** As many as a tenant may have. */
 const VIEWERS = 100;
 const CONNECTIONS = 16;
@@ -41,9 +44,9 @@ interface Audience {
   leave(): Promise<void>;
 }
 
-async function startAudience(url: string): Promise<Audience> {
+async function startAudience(url: string, subprotocol: string): Promise<Audience> {
   // It ends when the channel to this process does.
-  const child = fork(AUDIENCE, [url, String(VIEWERS)]);
+  const child = fork(AUDIENCE, [url, String(VIEWERS), subprotocol]);
   await once(child, 'message');
   return {
     async seen() {
@@ -74,36 +77,58 @@ const createsAt = async (subject: Subject, requests: number): Promise<number> =>
   return (await drive(subject.url, kind, { connections: CONNECTIONS, requests })).rate;
 };
 
+/** A server that is watched. */
+class Show {
+  readonly #subject: Subject;
+  readonly #audience: Audience;
+  created = 0;
+
+  private constructor(subject: Subject, audience: Audience) {
+    this.#subject = subject;
+    this.#audience = audience;
+  }
+
+  static async open(subject: Subject, subprotocol: string): Promise<Show> {
+    return new Show(subject, await startAudience(subject.url, subprotocol));
+  }
+
+  /** Creates a second, of which each viewer has seen each. */
+  async creates(count: number): Promise<number> {
+    const rate = await createsAt(this.#subject, count);
+    this.created += count;
+    await allSeen(this.#audience, this.created);
+    return rate;
+  }
+
+  async close(): Promise<void> {
+    await this.#audience.leave();
+    await this.#subject.stop();
+  }
+}
+
 async function run({ smoke, say }: BenchmarkOptions): Promise<string> {
   const amounts = smoke ? SMOKE : FULL;
   const machine = describeMachine();
-  const [alone, watched] = await startBerthTwice();
-  let audience: Audience | null = null;
+  const start = await prepareBerth();
+  const alone = await start();
+  const shows: Show[] = [];
   try {
-    const watching = await startAudience(watched.url);
-    audience = watching;
+    for (const subprotocol of SUBPROTOCOLS) shows.push(await Show.open(await start(), subprotocol));
     say(`creates, with ${VIEWERS} viewers and without`);
-    let created = 0;
-    const [without = [], during = []] = await inTurn(
-      [
-        () => createsAt(alone, amounts.creates),
-        async () => {
-          const rate = await createsAt(watched, amounts.creates);
-          created += amounts.creates;
-          await allSeen(watching, created);
-          return rate;
-        },
-      ],
+    const [without = [], ...during] = await inTurn(
+      [() => createsAt(alone, amounts.creates), ...shows.map((show) => () => show.creates(amounts.creates))],
       amounts,
     );
     return [
       `Creates a second at ${CONNECTIONS} connections, over those without viewers (target ${TARGET}; median of the rounds, least and most in brackets):`,
-      table(['', 'no viewers', `${VIEWERS} viewers`], [['creates', '1', spread(ratioTo(without, during))]]),
-      `Each viewer saw each of the ${created.toLocaleString('en')} sessions come. Without viewers there were about ${spreadOf(without).median.toFixed(0)} creates a second. Measured in one run on ${machine}; Node ${process.versions.node}.`,
+      table(
+        ['', 'no viewers', ...SUBPROTOCOLS.map((name) => `${VIEWERS} by \`${name}\``)],
+        [['creates', '1', ...during.map((rates) => spread(ratioTo(without, rates)))]],
+      ),
+      `Each viewer saw each of its ${Math.min(...shows.map(({ created }) => created)).toLocaleString('en')} sessions come. Without viewers there were about ${spreadOf(without).median.toFixed(0)} creates a second. Measured in one run on ${machine}; Node ${process.versions.node}.`,
     ].join('\n\n');
   } finally {
-    await audience?.leave();
-    await Promise.all([alone, watched].map((subject) => subject.stop()));
+    await Promise.all([alone.stop(), ...shows.map((show) => show.close())]);
   }
 }
 

@@ -25,7 +25,7 @@ describe('over scripted sockets', () => {
     const { sockets } = watchScripted();
     await pass(0);
     expect(sockets[0]?.url).toBe('wss://berth.example/agents/v1/registry/live');
-    expect(sockets[0]?.protocols).toEqual(['berth.v1', 'bearer.header.payload.signature']);
+    expect(sockets[0]?.protocols).toEqual(['berth.v1.batch', 'berth.v1', 'bearer.header.payload.signature']);
   });
 
   it('is live from the first message on', async () => {
@@ -35,6 +35,16 @@ describe('over scripted sockets', () => {
     sockets[0]?.says(STATS);
     expect(kinds()).toEqual(['connecting', 'live']);
     expect(messages).toEqual([{ type: 'stats', stats: {} }]);
+  });
+
+  it('tells messages that come together one by one, until it is closed', async () => {
+    const { sockets, messages } = watchScripted({}, undefined, (message, watch) => {
+      if (message.type === 'session') watch.close();
+    });
+    await pass(0);
+    const session = { type: 'session', event: 'created', session: {} };
+    sockets[0]?.says(`[${STATS},${JSON.stringify(session)},${STATS}]`);
+    expect(messages).toEqual([{ type: 'stats', stats: {} }, session]);
   });
 
   it('makes a lost connection again, after waits that grow to eight seconds', async () => {
@@ -138,7 +148,7 @@ describe('over scripted sockets', () => {
     await pass(0);
     sockets[0]?.breaks();
     await pass(250);
-    expect(sockets.map(({ protocols }) => protocols[1])).toEqual(['bearer.token-1', 'bearer.token-2']);
+    expect(sockets.map(({ protocols }) => protocols.at(-1))).toEqual(['bearer.token-1', 'bearer.token-2']);
   });
 
   it('does not wait any longer when it is told that the network is back', async () => {

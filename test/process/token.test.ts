@@ -90,6 +90,8 @@ describe('a printed token', async () => {
     socket.addEventListener('message', ({ data }) => messages.push(String(data)));
     await vi.waitUntil(() => messages.length > 0);
     expect(socket.protocol).toBe('berth.v1');
+    // A message would be compressed anew for each viewer.
+    expect(socket.extensions).toBe('');
     expect(JSON.parse(messages[0] ?? '')).toMatchObject({ type: 'stats' });
     // The server says so at once; workerd then takes its time to let go of the connection.
     await vi.waitUntil(() => socket.readyState === WebSocket.CLOSING, { timeout: 5_000 });

@@ -96,6 +96,12 @@ test.each([
   expect(response.headers.get('Sec-WebSocket-Protocol')).toBe('berth.v1');
 });
 
+test('who takes messages many at a time gets them so, and a token is never picked', async () => {
+  const protocols = [`bearer.${await sign()}`, 'berth.v1', 'berth.v1.batch'];
+  const response = await knock(service, protocols);
+  expect(response.headers.get('Sec-WebSocket-Protocol')).toBe('berth.v1.batch');
+});
+
 test('who does not offer berth.v1 gets no subprotocol', async () => {
   const response = await knock(service, [`bearer.${await sign()}`, 'berth.v2']);
   expect(response.status).toBe(101);

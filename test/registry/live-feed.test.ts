@@ -9,6 +9,7 @@ import { inSeconds } from '../support/tokens.ts';
 import { silentViewerOf, viewerOf, type Viewer } from '../support/viewer.ts';
 
 const FLUSH_MS = 1_000;
+const BATCHED = ['berth.v1.batch', 'berth.v1'];
 /** Longer than the registry lets a session keep its activity to itself. */
 const REPORT_MS = 15 * SECOND;
 
@@ -67,6 +68,18 @@ test('many changes in a moment are all shown, in order, each before the statisti
   for (let i = 0; i < 20; i += 1) ids.push(await tenant.created());
   await until(() => lastStats(viewer)?.activeCount === ids.length);
   expect(shown(viewer, 'created').map(({ sessionId }) => sessionId)).toEqual(ids);
+});
+
+test('one who takes messages many at a time is shown the same, in few texts, beside one who does not', async () => {
+  const tenant = new Tenant();
+  const [each, many] = [await viewerOf(tenant.name), await silentViewerOf(tenant.name, {}, BATCHED)];
+  expect(many.batches).toEqual([1]);
+  const ids = await Promise.all(Array.from({ length: 20 }, () => tenant.created()));
+  for (const viewer of [each, many]) await until(() => lastStats(viewer)?.activeCount === ids.length);
+  expect(each.batches.every((size) => size === 1)).toBe(true);
+  expect(many.messages).toEqual(each.messages);
+  expect(shown(many, 'created').map(({ sessionId }) => sessionId)).toHaveLength(ids.length);
+  expect(many.batches.length).toBeLessThan(ids.length / 2);
 });
 
 test('what is shown is what the list says', async () => {

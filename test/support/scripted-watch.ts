@@ -50,8 +50,15 @@ export class ScriptedSocket implements LiveSocket {
 /** Called by the listener of a watch with each state, when it has been noted. */
 export type OnState = (kind: WatchState['kind'], watch: () => Watch) => void;
 
+/** The same with each message. */
+export type OnMessage = (message: LiveMessage, watch: Watch) => void;
+
 /** A watch over scripted sockets, and plain calls that are answered with `status`. */
-export function watchScripted(options: Partial<ClientOptions> = {}, onState: OnState = () => undefined) {
+export function watchScripted(
+  options: Partial<ClientOptions> = {},
+  onState: OnState = () => undefined,
+  onMessage: OnMessage = () => undefined,
+) {
   const sockets: ScriptedSocket[] = [];
   const states: WatchState[] = [];
   const messages: LiveMessage[] = [];
@@ -68,7 +75,10 @@ export function watchScripted(options: Partial<ClientOptions> = {}, onState: OnS
     ...options,
   });
   const watch: Watch = client.registry.watch({
-    message: (message) => messages.push(message),
+    message: (message) => {
+      messages.push(message);
+      onMessage(message, watch);
+    },
     state: (state) => {
       states.push(state);
       onState(state.kind, () => watch);

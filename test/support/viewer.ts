@@ -24,6 +24,8 @@ export function knock(
 /** One who watches, with all that was seen. */
 export class Viewer {
   readonly messages: LiveMessage[] = [];
+  /** How many of them came at a time. */
+  readonly batches: number[] = [];
   readonly pongs: string[] = [];
   /** The code with which the server has closed the feed. */
   closedWith: number | null = null;
@@ -35,8 +37,13 @@ export class Viewer {
     this.socket = webSocket;
     webSocket.addEventListener('message', ({ data }) => {
       const text = String(data);
-      if (text.startsWith('{')) this.messages.push(JSON.parse(text) as LiveMessage);
-      else this.pongs.push(text);
+      if (!/^[[{]/.test(text)) {
+        this.pongs.push(text);
+        return;
+      }
+      const heard = JSON.parse(text) as LiveMessage | LiveMessage[];
+      this.batches.push(Array.isArray(heard) ? heard.length : 1);
+      this.messages.push(...(Array.isArray(heard) ? heard : [heard]));
     });
     webSocket.addEventListener('close', ({ code }) => {
       this.closedWith = code;
@@ -75,9 +82,10 @@ export class Viewer {
 export async function silentViewerOf(
   tenant: string,
   claims: Readonly<Record<string, unknown>> = {},
+  protocols: readonly string[] = ['berth.v1'],
 ): Promise<Viewer> {
   const token = await sign({ tenant, ...claims });
-  const viewer = new Viewer(await knock(new Service(), ['berth.v1', `bearer.${token}`]));
+  const viewer = new Viewer(await knock(new Service(), [...protocols, `bearer.${token}`]));
   await viewer.seen(1);
   return viewer;
 }

@@ -68,7 +68,12 @@ export const registryRoutes: readonly Route[] = [
     tag,
     summary: 'Watch what happens, over a WebSocket; send ping at least every two minutes',
     query: NoQuery,
-    answers: { 101: { description: 'Statistics first, then each change, as JSON messages.' } },
+    answers: {
+      101: {
+        description:
+          'Statistics first, then each change, as JSON: one in each text, or with the subprotocol `berth.v1.batch` an array.',
+      },
+    },
     errors: [],
     handle: watch,
   }),

@@ -1,13 +1,12 @@
 /**
  * Viewers of the live feed, in a process of their own that does no more than read: what it takes to look at messages
- * is not to slow the server, which shares the machine. Started with the address and how many.
+ * is not to slow the server, which shares the machine. Started with the address, how many, and their subprotocol.
  *
  * @module
  */
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
-import { LIVE_SUBPROTOCOL } from '../../../src/contract/live.ts';
 
 /** Stands once in each message of a session that has come. Servers send text as it is (RFC 6455, section 5.1). */
 const CREATED = Buffer.from('"event":"created"');
@@ -19,7 +18,7 @@ const PING_INTERVAL_MS = 30_000;
 class Viewer {
   created = 0;
   /** What the last chunk ended with, where that may be the beginning of {@link CREATED}. */
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket, head: Buffer) {
     this.#read(head);
@@ -27,7 +26,7 @@ class Viewer {
     setInterval(() => socket.write(PING), PING_INTERVAL_MS);
   }
 
-  static open(url: string): Promise<Viewer> {
+  static open(url: string, protocol: string): Promise<Viewer> {
     return new Promise((resolve, reject) => {
       const opening = request(`${url}/v1/registry/live`, {
         headers: {
@@ -35,7 +34,9 @@ class Viewer {
           Upgrade: 'websocket',
           'Sec-WebSocket-Version': '13',
           'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-          'Sec-WebSocket-Protocol': LIVE_SUBPROTOCOL,
+          'Sec-WebSocket-Protocol': protocol,
+          // As browsers do. What came compressed would not be counted.
+          'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits',
         },
       });
       opening.on('upgrade', (_response, socket: Socket, head) => resolve(new Viewer(socket, head)));
@@ -56,8 +57,8 @@ class Viewer {
   }
 }
 
-const [url = '', count = ''] = process.argv.slice(2);
-const viewers = await Promise.all(Array.from({ length: Number(count) }, () => Viewer.open(url)));
+const [url = '', count = '', protocol = ''] = process.argv.slice(2);
+const viewers = await Promise.all(Array.from({ length: Number(count) }, () => Viewer.open(url, protocol)));
 process.send?.({ opened: viewers.length });
 // Asked how many sessions each of them has seen at least.
 process.on('message', () => process.send?.({ seen: Math.min(...viewers.map(({ created }) => created)) }));
