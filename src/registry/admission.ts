@@ -8,7 +8,7 @@ import { MAX_RETRY_AFTER_S, MIN_RETRY_AFTER_S } from '../contract/limits.ts';
 import type { SessionSummary } from '../contract/session.ts';
 import type { Reservation, ReserveRequest, SessionReport } from '../protocol/report.ts';
 import type { RegistryStore } from './registry-store.ts';
-import type { IndexRow } from './session-index.ts';
+import type { IndexRow } from './index-row.ts';
 
 /** How long a reservation may be used. */
 const RESERVATION_LEASE_MS = 15_000;

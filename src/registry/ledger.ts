@@ -5,7 +5,8 @@
  */
 import { LEASE_MARGIN_MS, type SessionReport } from '../protocol/report.ts';
 import type { SessionSummary } from '../contract/session.ts';
-import type { IndexRow, SessionIndex } from './session-index.ts';
+import type { IndexRow } from './index-row.ts';
+import type { SessionIndex } from './session-index.ts';
 import type { Change, Kind, Statistics } from './statistics.ts';
 
 /** What a change of a row means for the all-time totals. */

@@ -7,7 +7,7 @@ import { logError, logWarning } from '../log.ts';
 import type { SessionReport } from '../protocol/report.ts';
 import { rowOf } from './ledger.ts';
 import type { RegistryStore } from './registry-store.ts';
-import type { IndexRow } from './session-index.ts';
+import type { IndexRow } from './index-row.ts';
 import type { Asked } from './sweeper.ts';
 
 /** A session that did not answer is asked again after 1, 2, 4 … seconds, at most this many. */

@@ -29,7 +29,8 @@ import { LiveFeed } from './live-feed.ts';
 import { Reconciliation } from './reconciliation.ts';
 import { RegistryStore } from './registry-store.ts';
 import { reportIntervalMs } from './report-interval.ts';
-import type { IndexRow, ListFilter } from './session-index.ts';
+import type { IndexRow } from './index-row.ts';
+import type { ListFilter } from './list-query.ts';
 import { Sweeper } from './sweeper.ts';
 import { WriteBatch } from './write-batch.ts';
 

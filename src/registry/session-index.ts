@@ -4,73 +4,17 @@
  *
  * @module
  */
-import { MAX_LABEL_VALUE_BYTES } from '../contract/limits.ts';
-import { byteLength, type SessionStatus, type SessionSummary } from '../contract/session.ts';
 import { LEASE_MARGIN_MS } from '../protocol/report.ts';
-
-/** Why a row holds a slot that its session has not yet confirmed. */
-export type Reserved = 'no' | 'create' | 'resume';
-
-/** What the registry knows of a session. Times in milliseconds since the epoch. */
-export interface IndexRow {
-  readonly sessionId: string;
-  readonly status: SessionStatus;
-  readonly version: number;
-  readonly reserved: Reserved;
-  /** Active: when the lease or reservation lapses and the session is asked. Else: when its row is deleted. */
-  readonly due: number;
-  /** How often in a row the session has not answered. */
-  readonly asks: number;
-  readonly messageCount: number;
-  readonly reportedAt: number;
-  readonly idempotencyKey: string | null;
-  readonly summary: SessionSummary;
-}
-
-/** Which sessions a list holds. */
-export interface ListFilter {
-  readonly statuses: readonly SessionStatus[];
-  readonly model?: string;
-  readonly claudeSessionId?: string;
-  /** Top-level metadata, by name and text. All must match. */
-  readonly labels: readonly (readonly [name: string, value: string])[];
-  /** The last id of the page before. */
-  readonly before?: string;
-  /** How many rows at the most. */
-  readonly limit: number;
-}
-
-// A type, not an interface: only types have the index signature that rows of SQL need.
-type SqlRow = {
-  session_id: string;
-  status: string;
-  version: number;
-  reserved: string;
-  due: number;
-  asks: number;
-  message_count: number;
-  reported_at: number;
-  idempotency_key: string | null;
-  summary: string;
-};
-
-// Named without their table, so that the arms of a list can be sorted together.
-const COLUMNS = [
-  'status',
-  'version',
-  'reserved',
-  'due',
-  'asks',
-  'message_count',
-  'reported_at',
-  'idempotency_key',
-  'summary',
-]
-  .map((name) => `s.${name} AS ${name}`)
-  .join(', ');
-
-/** The id from the table that drives a list: sorted by any other, it would be read and sorted whole. */
-const columnsBy = (driver: 's' | 'c' | 'l') => `${driver}.session_id AS session_id, ${COLUMNS}`;
+import {
+  columnsBy,
+  labelsOf,
+  toColumns,
+  toRow,
+  type IndexRow,
+  type Label,
+  type SqlRow,
+} from './index-row.ts';
+import { listRows, type ListFilter } from './list-query.ts';
 
 const LEASED = "status = 'active' AND reserved = 'no'";
 const RESERVED = "status = 'active' AND reserved <> 'no'";
@@ -84,12 +28,6 @@ const FIND = ["= 'active'", "IN ('expired', 'ended')"]
   .map((status) => `SELECT ${columnsBy('s')} FROM sessions s WHERE s.status ${status} AND s.session_id = ?`)
   .join(' UNION ALL ')
   .concat(' LIMIT 1');
-
-/** Of a list: driven by the model. */
-const BY_MODEL = 'model';
-
-/** Sorts after every id. */
-const AFTER_ALL_IDS = 'g';
 
 export class SessionIndex {
   readonly #sql: SqlStorage;
@@ -194,85 +132,7 @@ export class SessionIndex {
 
   /** A page of sessions, newest first. */
   list(filter: ListFilter, now: number): IndexRow[] {
-    const bindings: (string | number)[] = [];
-    const arms = filter.statuses.map((status) => this.#listArm(filter, status, now, bindings));
-    const rows = this.#sql.exec<SqlRow>(
-      `${arms.join(' UNION ALL ')} ORDER BY session_id DESC LIMIT ?`,
-      ...bindings,
-      filter.limit,
-    );
-    return rows.toArray().map(toRow);
-  }
-
-  /** One status of a list, driven by the narrowest index that there is for the filter. */
-  #listArm(filter: ListFilter, status: SessionStatus, now: number, bindings: (string | number)[]): string {
-    const before = filter.before ?? AFTER_ALL_IDS;
-    const where: string[] = [];
-    let from: string;
-    let driver: 's' | 'c' | 'l' = 's';
-    const rarest = filter.claudeSessionId === undefined ? this.#rarest(filter, status, before) : undefined;
-    if (filter.claudeSessionId !== undefined) {
-      from = 'claude_sessions c CROSS JOIN sessions s ON s.status = ? AND s.session_id = c.session_id';
-      bindings.push(status);
-      where.push('c.claude_session_id = ?', 'c.session_id < ?');
-      bindings.push(filter.claudeSessionId, before);
-      driver = 'c';
-    } else if (rarest !== undefined && rarest !== BY_MODEL) {
-      driver = 'l';
-      from = 'labels l CROSS JOIN sessions s ON s.status = l.status AND s.session_id = l.session_id';
-      where.push('l.name = ?', 'l.value = ?', 'l.status = ?', 'l.session_id < ?');
-      bindings.push(...rarest, status, before);
-    } else {
-      from = rarest === BY_MODEL ? 'sessions s INDEXED BY sessions_model' : 'sessions s';
-      where.push('s.status = ?', 's.session_id < ?');
-      bindings.push(status, before);
-    }
-    if (filter.model !== undefined) {
-      where.push('s.model = ?');
-      bindings.push(filter.model);
-    }
-    for (const label of filter.labels.filter((it) => it !== rarest)) {
-      where.push(
-        'EXISTS (SELECT 1 FROM labels x WHERE x.name = ? AND x.value = ? AND x.status = s.status AND x.session_id = s.session_id)',
-      );
-      bindings.push(...label);
-    }
-    if (status !== 'active') {
-      where.push('s.due > ?');
-      bindings.push(now);
-    }
-    return `SELECT ${columnsBy(driver)} FROM ${from} WHERE ${where.join(' AND ')}`;
-  }
-
-  /**
-   * What of the filter the fewest sessions have, undefined where there is nothing to filter by: that of which a
-   * page's worth reaches back furthest. A list that went by another would pass over many for each that it shows.
-   */
-  #rarest(filter: ListFilter, status: SessionStatus, before: string): Narrowing | undefined {
-    const all: Narrowing[] = [...filter.labels];
-    if (filter.model !== undefined) all.push(BY_MODEL);
-    const [only] = all;
-    if (all.length < 2) return only;
-    const reach = new Map(all.map((it) => [it, this.#reach(filter, it, status, before)]));
-    return all.reduce((a, b) => ((reach.get(b) ?? '') < (reach.get(a) ?? '') ? b : a));
-  }
-
-  /** The last id of a page that had no other filter; empty, which is before every id, where they fill none. */
-  #reach(filter: ListFilter, by: Narrowing, status: SessionStatus, before: string): string {
-    const [from, ...bindings] =
-      by === BY_MODEL
-        ? ['sessions INDEXED BY sessions_model WHERE model = ?', filter.model ?? '']
-        : ['labels WHERE name = ? AND value = ?', ...by];
-    const [last] = this.#sql
-      .exec<{ session_id: string }>(
-        `SELECT session_id FROM ${from} AND status = ? AND session_id < ? ORDER BY session_id DESC LIMIT 1 OFFSET ?`,
-        ...bindings,
-        status,
-        before,
-        filter.limit - 1,
-      )
-      .toArray();
-    return last?.session_id ?? '';
+    return listRows(this.#sql, filter, now);
   }
 
   #rows(rest: string, ...bindings: (string | number)[]): IndexRow[] {
@@ -338,49 +198,4 @@ export class SessionIndex {
     if (after !== null && next !== undefined)
       this.#sql.exec('INSERT INTO claude_sessions VALUES (?, ?)', next, after.sessionId);
   }
-}
-
-type Label = readonly [name: string, value: string];
-/** What can drive a list that is filtered: a label, or the model. */
-type Narrowing = Label | typeof BY_MODEL;
-
-/** What of the metadata a list can be filtered by: text, numbers and booleans at the top level. */
-function labelsOf({ summary }: IndexRow): Label[] {
-  return Object.entries(summary.config.metadata).flatMap(([name, value]): Label[] => {
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return [];
-    const text = String(value);
-    return byteLength(text) <= MAX_LABEL_VALUE_BYTES ? [[name, text]] : [];
-  });
-}
-
-function toRow(row: SqlRow): IndexRow {
-  return {
-    sessionId: row.session_id,
-    status: row.status as SessionStatus,
-    version: row.version,
-    reserved: row.reserved as Reserved,
-    due: row.due,
-    asks: row.asks,
-    messageCount: row.message_count,
-    reportedAt: row.reported_at,
-    idempotencyKey: row.idempotency_key,
-    summary: JSON.parse(row.summary) as SessionSummary,
-  };
-}
-
-function toColumns(row: IndexRow): Record<string, string | number | null> {
-  return {
-    status: row.status,
-    session_id: row.sessionId,
-    version: row.version,
-    reserved: row.reserved,
-    due: row.due,
-    asks: row.asks,
-    model: row.summary.config.model ?? null,
-    permission_mode: row.summary.config.permissionMode,
-    message_count: row.messageCount,
-    reported_at: row.reportedAt,
-    idempotency_key: row.idempotencyKey,
-    summary: JSON.stringify(row.summary),
-  };
 }

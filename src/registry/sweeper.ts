@@ -6,7 +6,7 @@
  */
 import type { SettleAnswer } from '../protocol/report.ts';
 import { TimeoutError, within } from '../protocol/within.ts';
-import type { IndexRow } from './session-index.ts';
+import type { IndexRow } from './index-row.ts';
 
 /** How many sessions are asked at once. */
 const MAX_ASKING = 50;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ListFilter } from '../../src/registry/session-index.ts';
+import type { ListFilter } from '../../src/registry/list-query.ts';
 import { PaperSession } from '../support/paper-session.ts';
 import { SqlLog, sum, type Statement } from '../support/sql-log.ts';
 import { HOUR, MINUTE, START, Tenant, advance, stopClock } from '../support/tenant.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SettleAnswer } from '../../src/protocol/report.ts';
-import type { IndexRow } from '../../src/registry/session-index.ts';
+import type { IndexRow } from '../../src/registry/index-row.ts';
 import { Sweeper, type Asked, type SweeperHost } from '../../src/registry/sweeper.ts';
 import { PaperSession } from '../support/paper-session.ts';
 import { SECOND } from '../support/tenant.ts';
