@@ -1,6 +1,6 @@
 /**
- * Measuring several ways to do the same, in turn: A B C A B C. What slows the machine down for a while then
- * slows all of them down, and the ratios within a round hold.
+ * Measuring several ways to do the same, in turn: A B C, C B A. What slows the machine down for a while then slows
+ * all of them down, what one leaves behind for the next is borne by each, and the ratios within a round hold.
  *
  * @module
  */
@@ -34,8 +34,9 @@ const collectGarbage = runInNewContext('gc') as () => void;
  */
 export async function inTurn<T>(takers: readonly (() => Promise<T>)[], rounds: Rounds): Promise<T[][]> {
   const samples: T[][] = takers.map(() => []);
+  const inOrder = [...takers.entries()];
   for (let round = -rounds.warmUp; round < rounds.timed; round += 1) {
-    for (const [i, take] of takers.entries()) {
+    for (const [i, take] of round % 2 === 0 ? inOrder : inOrder.toReversed()) {
       const sample = await take();
       if (round >= 0) samples[i]?.push(sample);
     }
