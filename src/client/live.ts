@@ -176,7 +176,18 @@ export class LiveWatch implements Watch {
     const heard = JSON.parse(text) as LiveMessage | LiveMessage[];
     // The listener may close it at any of them.
     for (const message of Array.isArray(heard) ? heard : [heard])
-      if (this.#socket === socket) this.#listener.message(message);
+      if (this.#socket === socket) this.#tell(message);
+  }
+
+  /** What the listener throws is its own affair, and keeps no other message from it. */
+  #tell(message: LiveMessage): void {
+    try {
+      this.#listener.message(message);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   #ping(socket: LiveSocket): void {

@@ -10,7 +10,7 @@ import type { ListedSession } from './session.ts';
 export const LIVE_SUBPROTOCOL = 'berth.v1';
 /**
  * The same in which each text is a JSON array of the messages that there are, one at least: where much happens, a
- * viewer is woken once for many of them.
+ * viewer is woken once for many of them. For minutes after a deploy an old object may still send them one by one.
  */
 export const LIVE_BATCH_SUBPROTOCOL = 'berth.v1.batch';
 /** Before the token, in the subprotocol by which a browser, which can set no header, brings it. */

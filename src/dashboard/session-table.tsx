@@ -5,6 +5,7 @@
  */
 import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { follow } from './feed.ts';
 import { FirstSession } from './first-session.tsx';
 import { open, opened } from './route.ts';
 import { NEWEST_FIRST, type SortKey } from './session-filter.ts';
@@ -46,9 +47,9 @@ const NEAR_END_ROWS = 40;
 function useRowHeight(): number {
   const [isNarrow, setNarrow] = useState(narrow.matches);
   useEffect(() => {
-    const follow = (): void => setNarrow(narrow.matches);
-    narrow.addEventListener('change', follow);
-    return () => narrow.removeEventListener('change', follow);
+    const look = (): void => setNarrow(narrow.matches);
+    narrow.addEventListener('change', look);
+    return () => narrow.removeEventListener('change', look);
   }, []);
   return isNarrow ? NARROW_ROW_PX : ROW_PX;
 }
@@ -157,6 +158,12 @@ const PAGE_ROWS = 10;
 
 /** The row that the keyboard is on. */
 const currentId = signal<string | null>(null);
+follow({
+  connected: () => undefined,
+  forget: () => {
+    currentId.value = null;
+  },
+});
 
 function openSession(sessionId: string): void {
   currentId.value = sessionId;

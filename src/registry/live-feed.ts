@@ -22,6 +22,9 @@ const MAX_SOCKETS = 1_000;
 const SILENCE_MS = 120_000;
 
 /** Closed since the token has run out. */
+/** What a batch may have unless it is one message, characters: some clients take no text of more than a megabyte. */
+const MAX_BATCH_LENGTH = 200_000;
+
 const CLOSE_TOKEN_EXPIRED = 4401;
 const CLOSE_GOING_AWAY = 1001;
 
@@ -75,7 +78,7 @@ export class LiveFeed {
     server.serializeAttachment({ expiresAt, connectedAt: Date.now(), takesBatches } satisfies Viewer);
     this.#nextExpiry = undefined;
     const stats = JSON.stringify(this.#statsMessage());
-    server.send(takesBatches ? batchOf([stats]) : stats);
+    server.send(takesBatches ? `[${stats}]` : stats);
     const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -180,9 +183,12 @@ export class LiveFeed {
     const now = Date.now();
     // The alarm for it may be late, or busy with a long sweep.
     if ((this.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.closeExpired(now);
-    const batch = [batchOf(texts)];
-    for (const socket of this.#sockets())
-      for (const text of viewerOf(socket)?.takesBatches ? batch : texts) socket.send(text);
+    let batches: readonly string[] | null = null;
+    for (const socket of this.#sockets()) {
+      // One that came before there were batches says nothing of them.
+      const taken = viewerOf(socket)?.takesBatches === true ? (batches ??= batchesOf(texts)) : texts;
+      for (const text of taken) socket.send(text);
+    }
   }
 
   /** Closed tabs can linger: one that has not pinged for long is closed from here. */
@@ -195,8 +201,20 @@ export class LiveFeed {
   }
 }
 
-/** Messages that are written out, as one text. */
-const batchOf = (texts: readonly string[]): string => `[${texts.join(',')}]`;
+/** Messages that are written out, many to a text, in order. */
+function batchesOf(texts: readonly string[]): string[] {
+  const batches: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const text of texts) {
+    if (length + text.length > MAX_BATCH_LENGTH) {
+      batches.push([]);
+      length = 0;
+    }
+    batches.at(-1)?.push(text);
+    length += text.length;
+  }
+  return batches.map((batch) => `[${batch.join(',')}]`);
+}
 
 function viewerOf(socket: WebSocket): Viewer | null {
   return socket.deserializeAttachment() as Viewer | null;

@@ -261,8 +261,8 @@ function defaultLimits(env: Env): RegistryLimits {
 }
 
 /**
- * Whether a report says nothing but that a reserved session has come to be. It can wait: the slot is taken, the
- * session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
+ * Whether a report says no more than that a session has come to be. It can wait: where it was reserved, the slot is
+ * taken, the session listed as it is, and a confirmation that is lost with the memory is asked for by the sweep.
  */
 function isConfirmation({ status, version }: SessionReport): boolean {
   return status === 'active' && version === FIRST_VERSION;

@@ -47,7 +47,8 @@ interface Audience {
 async function startAudience(url: string, subprotocol: string): Promise<Audience> {
   // It ends when the channel to this process does.
   const child = fork(AUDIENCE, [url, String(VIEWERS), subprotocol]);
-  await once(child, 'message');
+  const opened = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => null)]);
+  if (opened === null) throw new Error('Not every viewer was let in');
   return {
     async seen() {
       const answer = once(child, 'message');
@@ -89,7 +90,12 @@ class Show {
   }
 
   static async open(subject: Subject, subprotocol: string): Promise<Show> {
-    return new Show(subject, await startAudience(subject.url, subprotocol));
+    try {
+      return new Show(subject, await startAudience(subject.url, subprotocol));
+    } catch (error) {
+      await subject.stop();
+      throw error;
+    }
   }
 
   /** Creates a second, of which each viewer has seen each. */

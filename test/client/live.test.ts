@@ -47,6 +47,24 @@ describe('over scripted sockets', () => {
     expect(messages).toEqual([{ type: 'stats', stats: {} }, session]);
   });
 
+  it('tells the others of those that come together, whatever the listener throws', async () => {
+    const thrown: unknown[] = [];
+    vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((act) => {
+      try {
+        act();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    const { sockets, messages } = watchScripted({}, undefined, () => {
+      throw new Error('of the listener');
+    });
+    await pass(0);
+    sockets[0]?.says(`[${STATS},${STATS}]`);
+    expect(messages).toHaveLength(2);
+    expect(thrown).toEqual([new Error('of the listener'), new Error('of the listener')]);
+  });
+
   it('makes a lost connection again, after waits that grow to eight seconds', async () => {
     const { sockets, states } = watchScripted();
     const waits: number[] = [];

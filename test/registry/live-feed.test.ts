@@ -1,4 +1,5 @@
 import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LiveMessage } from '../../src/contract/live.ts';
 import { ListedSession, type ListedSession as Listed } from '../../src/contract/session.ts';
@@ -10,6 +11,8 @@ import { silentViewerOf, viewerOf, type Viewer } from '../support/viewer.ts';
 
 const FLUSH_MS = 1_000;
 const BATCHED = ['berth.v1.batch', 'berth.v1'];
+/** A megabyte of UTF-8 has as many characters at least. */
+const MAX_TEXT_LENGTH = 1_048_576 / 3;
 /** Longer than the registry lets a session keep its activity to itself. */
 const REPORT_MS = 15 * SECOND;
 
@@ -70,16 +73,46 @@ test('many changes in a moment are all shown, in order, each before the statisti
   expect(shown(viewer, 'created').map(({ sessionId }) => sessionId)).toEqual(ids);
 });
 
-test('one who takes messages many at a time is shown the same, in few texts, beside one who does not', async () => {
+describe('one who takes messages many at a time', () => {
+  const areEach = ({ texts }: Viewer, start: '{' | '[') => texts.every((text) => text.startsWith(start));
+
+  test('is shown the same, in few texts, beside one who does not', async () => {
+    const tenant = new Tenant();
+    const [each, many] = [await viewerOf(tenant.name), await silentViewerOf(tenant.name, {}, BATCHED)];
+    const ids = await Promise.all(Array.from({ length: 20 }, () => tenant.created()));
+    for (const viewer of [each, many]) await until(() => lastStats(viewer)?.activeCount === ids.length);
+    expect(areEach(each, '{')).toBe(true);
+    expect(areEach(many, '[')).toBe(true);
+    expect(many.messages).toEqual(each.messages);
+    expect(shown(many, 'created')).toHaveLength(ids.length);
+    expect(many.texts.length).toBeLessThan(each.texts.length);
+  });
+
+  test('gets no text that is too long for many a client', async () => {
+    const tenant = new Tenant();
+    const viewer = await silentViewerOf(tenant.name, {}, BATCHED);
+    const metadata = { note: 'x'.repeat(15_000) };
+    const ids = await Promise.all(Array.from({ length: 40 }, () => tenant.created({ metadata })));
+    await until(() => lastStats(viewer)?.activeCount === ids.length);
+    expect(shown(viewer, 'created')).toHaveLength(ids.length);
+    expect(Math.max(...viewer.texts.map(({ length }) => length))).toBeLessThan(MAX_TEXT_LENGTH);
+  });
+});
+
+test('one who came before there were batches is sent a text for each message', async () => {
   const tenant = new Tenant();
-  const [each, many] = [await viewerOf(tenant.name), await silentViewerOf(tenant.name, {}, BATCHED)];
-  expect(many.batches).toEqual([1]);
-  const ids = await Promise.all(Array.from({ length: 20 }, () => tenant.created()));
-  for (const viewer of [each, many]) await until(() => lastStats(viewer)?.activeCount === ids.length);
-  expect(each.batches.every((size) => size === 1)).toBe(true);
-  expect(many.messages).toEqual(each.messages);
-  expect(shown(many, 'created').map(({ sessionId }) => sessionId)).toHaveLength(ids.length);
-  expect(many.batches.length).toBeLessThan(ids.length / 2);
+  const viewer = await viewerOf(tenant.name);
+  await runInDurableObject(env.REGISTRY.getByName(tenant.name), (_, state) => {
+    for (const socket of state.getWebSockets()) {
+      const { takesBatches: _takesBatches, ...kept } = socket.deserializeAttachment() as {
+        takesBatches: boolean;
+      };
+      socket.serializeAttachment(kept);
+    }
+  });
+  await tenant.created();
+  await viewer.seen(2);
+  expect(viewer.texts.every((text) => text.startsWith('{'))).toBe(true);
 });
 
 test('what is shown is what the list says', async () => {

@@ -24,8 +24,8 @@ export function knock(
 /** One who watches, with all that was seen. */
 export class Viewer {
   readonly messages: LiveMessage[] = [];
-  /** How many of them came at a time. */
-  readonly batches: number[] = [];
+  /** The same as they came. */
+  readonly texts: string[] = [];
   readonly pongs: string[] = [];
   /** The code with which the server has closed the feed. */
   closedWith: number | null = null;
@@ -42,7 +42,7 @@ export class Viewer {
         return;
       }
       const heard = JSON.parse(text) as LiveMessage | LiveMessage[];
-      this.batches.push(Array.isArray(heard) ? heard.length : 1);
+      this.texts.push(text);
       this.messages.push(...(Array.isArray(heard) ? heard : [heard]));
     });
     webSocket.addEventListener('close', ({ code }) => {

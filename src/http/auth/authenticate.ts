@@ -31,12 +31,19 @@ function prepare(env: Env): Authentication {
   return settings.kind === 'off' ? settings : { kind: 'token', verify: createVerifier(settings) };
 }
 
+/** Longer than any header with a token that is looked at. */
+const MAX_HEADER_LENGTH = 12_000;
+
+/** A token that is kept keeps the header that it was cut from: nothing of one that is too long is looked at. */
+const bounded = (header: string): string => (header.length > MAX_HEADER_LENGTH ? '' : header);
+
 /** The bearer token of a request, or null (RFC 6750, section 2.1; the scheme's case does not matter). */
 function bearerToken(c: AppContext): string | null {
   const header = c.req.header('Authorization');
-  if (header !== undefined) return /^Bearer +([\w\-.~+/]+=*) *$/i.exec(header)?.[1] ?? null;
+  if (header !== undefined) return /^Bearer +([\w\-.~+/]+=*) *$/i.exec(bounded(header))?.[1] ?? null;
   if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') return null;
-  const offered = (c.req.header('Sec-WebSocket-Protocol') ?? '').split(',').map((name) => name.trim());
+  const protocols = bounded(c.req.header('Sec-WebSocket-Protocol') ?? '');
+  const offered = protocols.split(',').map((name) => name.trim());
   const bearer = offered.find((name) => name.startsWith(BEARER_SUBPROTOCOL_PREFIX));
   return bearer === undefined ? null : bearer.slice(BEARER_SUBPROTOCOL_PREFIX.length);
 }

@@ -70,6 +70,27 @@ describe('a token that was found good', () => {
   });
 });
 
+test.each([
+  ['the header', (token: string, room: string) => ({ Authorization: `Bearer ${room}${token}` }), ' '],
+  [
+    'the subprotocols',
+    (token: string, room: string) => ({
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Protocol': `berth.v1, bearer.${token}, ${room}`,
+    }),
+    'x',
+  ],
+])(
+  'a good token in %s is not looked at where that is long: what is kept would keep it',
+  async (_, headersOf, filler) => {
+    const [service, token] = [new Service(), await sign()];
+    const call = (length: number) =>
+      service.call('GET', '/v1/registry/live', null, { headers: headersOf(token, filler.repeat(length)) });
+    expect((await call(1_000)).status).not.toBe(401);
+    await expectProblem(await call(12_000), 'unauthenticated');
+  },
+);
+
 describe('what is kept', () => {
   const until = (expiresAt: number): Principal => ({ ...DEVELOPER, expiresAt });
 
