@@ -21,10 +21,10 @@ const MAX_SOCKETS = 1_000;
 /** A viewer sends `ping` more often than this. One that doesn't is gone, or reads nothing of what is kept for it. */
 const SILENCE_MS = 120_000;
 
-/** Closed since the token has run out. */
 /** What a batch may have unless it is one message, characters: some clients take no text of more than a megabyte. */
 const MAX_BATCH_LENGTH = 200_000;
 
+/** Closed since the token has run out. */
 const CLOSE_TOKEN_EXPIRED = 4401;
 const CLOSE_GOING_AWAY = 1001;
 

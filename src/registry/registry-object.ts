@@ -25,12 +25,12 @@ import {
 import { Admission } from './admission.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import type { Move } from './ledger.ts';
+import type { IndexRow } from './index-row.ts';
+import type { ListFilter } from './list-query.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Reconciliation } from './reconciliation.ts';
 import { RegistryStore } from './registry-store.ts';
 import { reportIntervalMs } from './report-interval.ts';
-import type { IndexRow } from './index-row.ts';
-import type { ListFilter } from './list-query.ts';
 import { Sweeper } from './sweeper.ts';
 import { WriteBatch } from './write-batch.ts';
 
