@@ -50,6 +50,22 @@ test('the token is asked for, kept for the tab alone, and never part of an addre
   expect(complaints).toEqual([]);
 });
 
+test('who signs in again begins at no row', async () => {
+  const { page } = await open(server.url);
+  const token = await tokenFor(READER);
+  await signIn(page, token);
+  await rowOf(page, sessionId).waitFor();
+  const grid = page.getByRole('grid');
+  const current = () => grid.getAttribute('aria-activedescendant');
+  await grid.focus();
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(current).not.toBeNull();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, token);
+  await rowOf(page, sessionId).waitFor();
+  expect(await current()).toBeNull();
+});
+
 test('what a token may not do is not offered', async () => {
   const { page } = await open(`${server.url}/#/sessions/${sessionId}`);
   await signIn(page, await tokenFor(READER));
