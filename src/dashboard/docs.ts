@@ -6,9 +6,8 @@
 import swaggerUrl from 'swagger-ui-dist/swagger-ui-bundle.js?url';
 import { ERRORS } from '../contract/errors.ts';
 
-interface SwaggerWindow {
-  SwaggerUIBundle(options: Readonly<Record<string, unknown>>): unknown;
-}
+/** What the script before this one has made. */
+declare const SwaggerUIBundle: (options: Readonly<Record<string, unknown>>) => unknown;
 
 function listErrors(): void {
   const rows = Object.entries(ERRORS).map(([code, { status, title }]) => {
@@ -27,7 +26,7 @@ function listErrors(): void {
 }
 
 function showReference(): void {
-  (globalThis as unknown as SwaggerWindow).SwaggerUIBundle({
+  SwaggerUIBundle({
     url: '/openapi.json',
     dom_id: '#swagger',
     deepLinking: false,
