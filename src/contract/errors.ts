@@ -48,8 +48,13 @@ export interface Failure {
 }
 
 /** The outcome of a call that may fail as expected. */
-export type Result<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Failure };
+export type Result<T> = { readonly ok: true; readonly value: T } | Failed;
+
+/** What did not succeed, and why. */
+export interface Failed {
+  readonly ok: false;
+  readonly error: Failure;
+}
 
 /** A success. */
 export function ok<T>(value: T): Result<T> {
@@ -61,6 +66,6 @@ export function fail(
   code: ErrorCode,
   detail: string,
   more: Pick<Failure, 'retryAfterS' | 'errors' | 'current'> = {},
-): Result<never> {
+): Failed {
   return { ok: false, error: { code, detail, ...more } };
 }

@@ -6,7 +6,7 @@
 import { fail, ok, type Result } from '../contract/errors.ts';
 import type { PermissionMode } from '../contract/session.ts';
 import { parseSessionId } from '../contract/session-id.ts';
-import type { SessionRepresentation } from '../protocol/session-representation.ts';
+import { partsOf, type SessionRepresentation } from '../protocol/session-representation.ts';
 import type { SessionDefaults } from '../session/lifecycle.ts';
 import type { AppContext } from './app-env.ts';
 import { Objects } from './objects.ts';
@@ -61,7 +61,7 @@ export function answerSession(
   createdAt?: string,
 ): Response {
   if (!result.ok) return problem(c, result.error);
-  const { json, revision } = result.value;
+  const { json, revision } = partsOf(result.value);
   const headers = { ETag: `"${revision}"` };
   if (createdAt === undefined) return respondJson(c, json, 200, headers);
   return respondJson(c, json, 201, { ...headers, Location: createdAt });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fail, ok, type Result } from '../contract/errors.ts';
+import { fail, ok, type Failed, type Result } from '../contract/errors.ts';
 import type { AppContext } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
 import type { Principal } from './auth/principal.ts';
@@ -25,7 +25,7 @@ function rateLimited(c: AppContext, name: RateLimitName): Response {
 }
 
 /** Counts a failed authentication, and answers it. */
-async function refuse(c: AppContext, refused: Extract<Result<Principal>, { ok: false }>): Promise<Response> {
+async function refuse(c: AppContext, refused: Failed): Promise<Response> {
   if (refused.error.code !== 'unauthenticated') return problem(c, refused.error);
   const over = await overLimit(c.env, [['AUTH_FAILURES_BY_ADDRESS', addressOf(c)]]);
   if (over !== null) return rateLimited(c, over);

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod/mini';
 import { en } from 'zod/locales';
-import { fail, ok, type FieldError, type Result } from '../contract/errors.ts';
+import { fail, ok, type Failed, type FieldError, type Result } from '../contract/errors.ts';
 import { IDEMPOTENCY_KEY_PATTERN } from '../contract/limits.ts';
 import type { AppContext } from './app-env.ts';
 
@@ -44,7 +44,7 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 }
 
 /** One field that is wrong. */
-export function invalid(path: string, message: string): Result<never> {
+export function invalid(path: string, message: string): Failed {
   return fail('invalid_request', `Not valid: ${path}.`, { errors: [{ path, message }] });
 }
 

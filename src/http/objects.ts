@@ -4,14 +4,19 @@
  *
  * @module
  */
-import { fail, ok, type Result } from '../contract/errors.ts';
+import { fail, ok, type Failed, type Result } from '../contract/errors.ts';
 import { logError, logWarning } from '../log.ts';
 import { projectObjectName, sessionObjectName, transcriptObjectName } from '../protocol/names.ts';
 import type { TranscriptName } from '../protocol/transcript.ts';
 import { remote, type Remote } from '../protocol/remote.ts';
+import {
+  toResult,
+  type SessionAnswer,
+  type SessionRepresentation,
+} from '../protocol/session-representation.ts';
 import { TimeoutError, within } from '../protocol/within.ts';
 import type { RegistryObject } from '../registry/registry-object.ts';
-import type { SessionObject } from '../session/session-object.ts';
+import type { ResumePlan, SessionObject } from '../session/session-object.ts';
 import type { ProjectObject } from '../transcript/project-object.ts';
 import type { TranscriptObject } from '../transcript/transcript-object.ts';
 
@@ -40,15 +45,23 @@ export class Objects {
     this.#tenant = tenant;
   }
 
-  /** Calls the object of a session. */
-  session<T>(
+  /** Calls the object of a session, which answers with the session. */
+  session(
     sessionId: string,
     repeatable: Repeatable,
-    call: (session: Remote<SessionObject>) => Promise<Result<T>>,
+    call: (session: Remote<SessionObject>) => Promise<SessionAnswer>,
     timeoutMs: number | null = CALL_TIMEOUT_MS,
-  ): Promise<Result<T>> {
-    const name = sessionObjectName(this.#tenant, sessionId);
-    return attempt(repeatable, () => call(remote(this.#env.SESSIONS, name)), timeoutMs);
+  ): Promise<Result<SessionRepresentation>> {
+    return attempt(repeatable, async () => toResult(await call(this.#session(sessionId))), timeoutMs);
+  }
+
+  /** What a session's object says of resuming it. */
+  resumePlan(sessionId: string): Promise<Result<ResumePlan>> {
+    return attempt('repeatable', () => this.#session(sessionId).planResume());
+  }
+
+  #session(sessionId: string): Remote<SessionObject> {
+    return remote(this.#env.SESSIONS, sessionObjectName(this.#tenant, sessionId));
   }
 
   /** Calls the tenant's registry. All of its calls are harmless when repeated. */
@@ -121,7 +134,7 @@ async function attempt<T>(
   }
 }
 
-function unavailable(error: unknown): Result<never> {
+function unavailable(error: unknown): Failed {
   logError('object.unavailable', error, {});
   return fail('overloaded', 'This cannot be answered just now. Try again shortly.', {
     retryAfterS: OVERLOADED_RETRY_AFTER_S,

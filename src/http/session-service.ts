@@ -63,7 +63,7 @@ export async function resumeSession(
 }
 
 async function tryResume(objects: Objects, sessionId: string): Promise<Result<SessionRepresentation>> {
-  const plan = await objects.session(sessionId, 'repeatable', (session) => session.planResume());
+  const plan = await objects.resumePlan(sessionId);
   if (!plan.ok) return plan;
   const { session, next } = plan.value;
   if (next === null) return ok(session);

@@ -15,7 +15,7 @@ import type {
   Reading,
   TranscriptName,
 } from '../protocol/transcript.ts';
-import type { SessionRepresentation } from '../protocol/session-representation.ts';
+import { partsOf, type SessionRepresentation } from '../protocol/session-representation.ts';
 import { within } from '../protocol/within.ts';
 import { sha256 } from '../protocol/sha256.ts';
 import { digest } from './digest.ts';
@@ -92,7 +92,7 @@ async function append(objects: Objects, request: AppendRequest): Promise<Result<
 /** A call on a session that an append should not fail for, nor wait for long; null where it failed. */
 async function aside(call: Promise<Result<SessionRepresentation>>): Promise<Session | null> {
   const outcome = await within(TOUCH_WAIT_MS, call).catch(() => null);
-  return outcome?.ok === true ? (JSON.parse(outcome.value.json) as Session) : null;
+  return outcome?.ok === true ? (JSON.parse(partsOf(outcome.value).json) as Session) : null;
 }
 
 /**

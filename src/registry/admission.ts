@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fail, ok, type Result } from '../contract/errors.ts';
+import { fail, ok, type Failed, type Result } from '../contract/errors.ts';
 import { MAX_RETRY_AFTER_S, MIN_RETRY_AFTER_S } from '../contract/limits.ts';
 import type { SessionSummary } from '../contract/session.ts';
 import type { Reservation, ReserveRequest, SessionReport } from '../protocol/report.ts';
@@ -106,7 +106,7 @@ export class Admission {
       this.#store.write((now) => this.#store.ledger.takeOver(row, expired, now));
   }
 
-  #full(max: number): Result<never> {
+  #full(max: number): Failed {
     const expiry = this.#store.isThere ? this.#store.index.nextExpiry() : null;
     const wait = expiry === null ? MAX_RETRY_AFTER_S : Math.ceil((expiry - Date.now()) / 1000);
     return fail('max_sessions_reached', `Maximum sessions limit reached: ${max}`, {

@@ -4,7 +4,7 @@
  * @module
  */
 import { DurableObject } from 'cloudflare:workers';
-import { fail, ok, type Result } from '../contract/errors.ts';
+import { fail, ok, type Failed, type Result } from '../contract/errors.ts';
 import type { CreateSession, LinkClaudeSession, PatchSession } from '../contract/session.ts';
 import { DEFAULT_RETENTION_MS, readSettings } from '../contract/settings.ts';
 import { logInfo, logWarning } from '../log.ts';
@@ -17,7 +17,7 @@ import {
   type SessionReport,
   type SettleAnswer,
 } from '../protocol/report.ts';
-import type { SessionRepresentation } from '../protocol/session-representation.ts';
+import type { SessionAnswer, SessionRepresentation } from '../protocol/session-representation.ts';
 import { within } from '../protocol/within.ts';
 import * as lifecycle from './lifecycle.ts';
 import type { Ending, SessionRecord, StoredSession } from './record.ts';
@@ -85,12 +85,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     input: CreateSession,
     defaults: lifecycle.SessionDefaults,
     deadline: number,
-  ): Result<SessionRepresentation> {
+  ): SessionAnswer {
     const now = Date.now();
     const stored = this.#current(now);
     if (stored !== null) {
       if (!lifecycle.isReadable(stored.record, now)) return fail('conflict', 'This session was erased.');
-      return ok(this.#represent(stored));
+      return this.#represent(stored);
     }
     if (now >= deadline) return tooLate();
     const session = lifecycle.create(sessionId, input, defaults, now);
@@ -98,27 +98,23 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     this.#wakeAt(lifecycle.expiry(session.record).at);
     this.#logTransition('session.created', session.record);
     this.#reportLater();
-    return ok(this.#represent(session));
+    return this.#represent(session);
   }
 
   /** The session as it is now. */
-  get(): Result<SessionRepresentation> {
+  get(): SessionAnswer {
     const found = this.#readable(Date.now());
-    return found.ok ? ok(this.#represent(found.value)) : found;
+    return found.ok ? this.#represent(found.value) : found;
   }
 
   /** Applies a merge patch to configuration and limits. A shorter timeout may expire the session at once. */
-  patch(
-    input: PatchSession,
-    defaults: lifecycle.SessionDefaults,
-    ifMatch: IfMatch,
-  ): Result<SessionRepresentation> {
+  patch(input: PatchSession, defaults: lifecycle.SessionDefaults, ifMatch: IfMatch): SessionAnswer {
     const now = Date.now();
     const found = this.#active(now, ifMatch);
     if (!found.ok) return found;
     const patched = lifecycle.patch(found.value, input, defaults);
     if (!patched.ok) return patched;
-    if (patched.value === found.value) return ok(this.#represent(found.value));
+    if (patched.value === found.value) return this.#represent(found.value);
     const { record } = patched.value;
     const settled = lifecycle.settle(record, now, this.#retentionMs);
     const next = { ...patched.value, record: { ...settled, reportedAt: UNREPORTED } };
@@ -128,44 +124,44 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     else if (at < lifecycle.expiry(found.value.record).at) this.#wakeAt(at);
     this.#logTransition(settled === record ? 'session.updated' : 'session.expired', next.record);
     this.#reportLater();
-    return ok(this.#represent(next));
+    return this.#represent(next);
   }
 
   /** Counts activity and slides the idle timeout: one row written, and the alarm left where it stands. */
-  touch(messages: number, idempotencyKey: string | null): Result<SessionRepresentation> {
+  touch(messages: number, idempotencyKey: string | null): SessionAnswer {
     const now = Date.now();
     const found = this.#active(now, null);
     if (!found.ok) return found;
     const { record, details } = found.value;
     const touched = lifecycle.touch(record, messages, idempotencyKey, now);
     if (!touched.ok) return touched;
-    if (touched.value === record) return ok(this.#represent(found.value));
+    if (touched.value === record) return this.#represent(found.value);
     const report = lifecycle.isReportDue(touched.value, now);
     const next = { details, record: report ? { ...touched.value, reportedAt: now } : touched.value };
     this.#store.save(next);
     if (report) this.#reportLater(record.reportedAt === UNREPORTED);
-    return ok(this.#represent(next));
+    return this.#represent(next);
   }
 
   /** Links the id of a Claude conversation. */
-  link(input: LinkClaudeSession, ifMatch: IfMatch): Result<SessionRepresentation> {
+  link(input: LinkClaudeSession, ifMatch: IfMatch): SessionAnswer {
     const now = Date.now();
     const found = this.#active(now, ifMatch);
     if (!found.ok) return found;
     const linked = lifecycle.link(found.value, input);
-    if (linked === found.value) return ok(this.#represent(linked));
+    if (linked === found.value) return this.#represent(linked);
     const next = { ...linked, record: { ...linked.record, reportedAt: UNREPORTED } };
     this.#store.save(next);
     this.#logTransition('session.linked', next.record);
     this.#reportLater();
-    return ok(this.#represent(next));
+    return this.#represent(next);
   }
 
   /**
    * Ends the session, or erases it whatever its status. Waits a moment for the registry, so that a create
    * that follows finds the slot; the end holds whether or not it answers.
    */
-  async end(purge: boolean, ifMatch: IfMatch): Promise<Result<SessionRepresentation>> {
+  async end(purge: boolean, ifMatch: IfMatch): Promise<SessionAnswer> {
     const now = Date.now();
     const found = purge ? this.#readable(now, ifMatch) : this.#active(now, ifMatch);
     if (!found.ok) return found;
@@ -180,7 +176,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     const told = this.#report();
     this.ctx.waitUntil(told);
     await within(END_REPORT_WAIT_MS, told).catch(() => undefined);
-    return ok(this.#represent(final));
+    return this.#represent(final);
   }
 
   /** Says whether, and from which version, the session can be resumed. */
@@ -208,12 +204,12 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
    *
    * @returns `overloaded` at or past the deadline; `conflict` where it is not at the planned version.
    */
-  resume(plannedVersion: number, deadline: number): Result<SessionRepresentation> {
+  resume(plannedVersion: number, deadline: number): SessionAnswer {
     const now = Date.now();
     const found = this.#readable(now);
     if (!found.ok) return found;
     const { record, details } = found.value;
-    if (record.ending === null) return ok(this.#represent(found.value));
+    if (record.ending === null) return this.#represent(found.value);
     if (record.version !== plannedVersion) return fail('conflict', 'The session has changed meanwhile.');
     const resumable = lifecycle.checkResumable(record, now);
     if (!resumable.ok) return resumable;
@@ -223,7 +219,7 @@ export class SessionObject extends DurableObject<Env> implements AskedSession {
     this.#wakeAt(lifecycle.expiry(next.record).at);
     this.#logTransition('session.resumed', next.record);
     this.#reportLater();
-    return ok(this.#represent(next));
+    return this.#represent(next);
   }
 
   /**
@@ -428,6 +424,6 @@ function matches(stored: StoredSession, ifMatch: IfMatch): Result<StoredSession>
   return fail('precondition_failed', `The session is at revision ${stored.record.revision}.`);
 }
 
-function tooLate(): Result<never> {
+function tooLate(): Failed {
   return fail('overloaded', 'This took too long to be safe. Try again.', { retryAfterS: 1 });
 }

@@ -54,7 +54,7 @@ export function toSession(session: StoredSession): Session {
 
 /** The session as it is answered. */
 export function toRepresentation(session: StoredSession): SessionRepresentation {
-  return { json: JSON.stringify(toSession(session)), revision: session.record.revision };
+  return `${session.record.revision} ${JSON.stringify(toSession(session))}`;
 }
 
 /** The session as the registry is told of it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
-import { fail, ok, type Result } from '../../contract/errors.ts';
+import { fail, ok, type Failed, type Result } from '../../contract/errors.ts';
 import { SCOPES, type Scope } from '../../contract/scopes.ts';
 import { parseSessionId } from '../../contract/session-id.ts';
 import { logError } from '../../log.ts';
@@ -82,7 +82,7 @@ export function createVerifier(settings: Exclude<AuthSettings, { kind: 'off' }>)
   };
 }
 
-function refused(why: string): Result<never> {
+function refused(why: string): Failed {
   return fail('unauthenticated', `The token is not valid: ${why}.`);
 }
 
