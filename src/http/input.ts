@@ -48,20 +48,52 @@ export function invalid(path: string, message: string): Failed {
   return fail('invalid_request', `Not valid: ${path}.`, { errors: [{ path, message }] });
 }
 
-/** Reads the body as JSON. An empty one is `{}` where none is needed. Its size was bounded before. */
-export async function readJson(c: AppContext, required: boolean): Promise<Result<unknown>> {
+/** How a route takes its body. */
+export interface BodyForm {
+  /** Whether there must be one. */
+  readonly required: boolean;
+  /** Whether no valid one has a character beyond ASCII, since it holds no text of the caller's. */
+  readonly ascii?: boolean;
+}
+
+/**
+ * The body, or null where it is no UTF-8.
+ *
+ * The platform reads text in a fraction of the time that bytes take, but puts U+FFFD where it can't: then only
+ * bytes tell what was sent, unless a body with that character is not valid either way.
+ */
+async function readText(c: AppContext, ascii: boolean): Promise<string | null> {
+  if (ascii) {
+    const text = await c.req.text();
+    return text.includes('\uFFFD') ? null : text;
+  }
   const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength === 0 && !required) return ok({});
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const NOT_JSON = fail('invalid_request', 'The body is not valid JSON in UTF-8.', {
+  errors: [{ path: '', message: 'Must be JSON' }],
+});
+
+/** Reads the body as JSON. An empty one is `{}` where none is needed. Its size was bounded before. */
+export async function readJson(
+  c: AppContext,
+  { required, ascii = false }: BodyForm,
+): Promise<Result<unknown>> {
+  const text = await readText(c, ascii);
+  if (text === '' && !required) return ok({});
   const type = mediaType(c);
   const accepted = type === JSON_TYPE || (c.req.method === 'PATCH' && type === MERGE_PATCH_TYPE);
-  if (!accepted && bytes.byteLength > 0)
-    return fail('unsupported_media_type', `Content-Type must be ${JSON_TYPE}.`);
+  if (!accepted && text !== '') return fail('unsupported_media_type', `Content-Type must be ${JSON_TYPE}.`);
+  if (text === null) return NOT_JSON;
   try {
-    return ok(JSON.parse(UTF8.decode(bytes)));
+    return ok(JSON.parse(text));
   } catch {
-    return fail('invalid_request', 'The body is not valid JSON in UTF-8.', {
-      errors: [{ path: '', message: 'Must be JSON' }],
-    });
+    return NOT_JSON;
   }
 }
 

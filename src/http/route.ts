@@ -8,7 +8,7 @@ import type * as z from 'zod/mini';
 import type { ErrorCode, Result } from '../contract/errors.ts';
 import type { Scope } from '../contract/scopes.ts';
 import type { AppContext } from './app-env.ts';
-import { check, readJson, readQuery } from './input.ts';
+import { check, readJson, readQuery, type BodyForm } from './input.ts';
 import { problem } from './problem.ts';
 
 type Schema = z.ZodMiniType;
@@ -43,13 +43,13 @@ interface Declaration {
 
 /** A route, as the app mounts it. */
 export interface Route extends Declaration {
-  readonly body?: { readonly schema: Schema; readonly required: boolean };
+  readonly body?: BodyForm & { readonly schema: Schema };
   readonly query?: Schema;
   handle(c: AppContext): Promise<Response>;
 }
 
 interface RouteSpec<B extends Schema, Q extends Schema> extends Declaration {
-  readonly body?: { readonly schema: B; readonly required: boolean };
+  readonly body?: BodyForm & { readonly schema: B };
   readonly query?: Q;
   handle(c: AppContext, input: Input<z.infer<B>, z.infer<Q>>): Promise<Response> | Response;
 }
@@ -61,7 +61,7 @@ export function route<B extends Schema, Q extends Schema>(spec: RouteSpec<B, Q>)
     async handle(c) {
       const query = readChecked(readQuery(c), spec.query);
       if (!query.ok) return problem(c, query.error);
-      const json = spec.body === undefined ? null : await readJson(c, spec.body.required);
+      const json = spec.body === undefined ? null : await readJson(c, spec.body);
       const body = json === null ? null : readChecked(json, spec.body?.schema);
       if (body !== null && !body.ok) return problem(c, body.error);
       // Where there is no schema, the handler's type has no input to read.

@@ -23,6 +23,7 @@ const routes = (): [method: string, path: string, required: boolean][] => [
   ['POST', '/v1/sessions', false],
   ['PATCH', `/v1/sessions/${session.sessionId}`, true],
   ['POST', `/v1/sessions/${session.sessionId}/activity`, false],
+  ['POST', `/v1/sessions/${session.sessionId}/resume`, false],
   ['PUT', `/v1/sessions/${session.sessionId}/claude-session-id`, true],
   ['PUT', '/v1/registry/limits', true],
 ];
@@ -39,6 +40,11 @@ describe('a body that is refused stores nothing:', () => {
     ['only a space', ' '],
     ['invalid UTF-8', new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
     ['a truncated character', new Uint8Array([0x22, 0xf0, 0x9f, 0x98])],
+    [
+      'a truncated character in a name',
+      new Uint8Array([0x7b, 0x22, 0xf0, 0x9f, 0x98, 0x22, 0x3a, 0x31, 0x7d]),
+    ],
+    ['a byte that is no UTF-8 behind JSON', new Uint8Array([0x7b, 0x7d, 0x80])],
     ['UTF-16', new Uint8Array([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00])],
     ['a zero byte', new Uint8Array([0])],
     ['an array', '[]'],
