@@ -12,7 +12,7 @@ import { drive, type Kind, type Sample } from './support/load.ts';
 import { describeMachine } from './support/machine.ts';
 import { spread, table } from './support/markdown.ts';
 import { startInMemory, startOverRedis } from './subjects/node.ts';
-import { startBare, startBerth } from './subjects/platform.ts';
+import { prepareBare, prepareBerths } from './subjects/platform.ts';
 import type { Subject } from './subjects/subject.ts';
 
 /** Beside the document. */
@@ -27,7 +27,13 @@ const CONNECTIONS = [1, 16, 256] as const;
 /** At which those are compared that are not the platform's. */
 const USUAL_CONNECTIONS = 16;
 
+/** Rounds are those of one launch. */
 interface Amounts extends Rounds {
+  /**
+   * How often all subjects are started anew: two processes of the same program, side by side, differ by as much as a
+   * tenth for as long as they live.
+   */
+  readonly launches: number;
   /** Requests a sample. */
   readonly requests: Readonly<Record<Operation, number>>;
   /** So many times fewer over one connection, which waits for each. */
@@ -37,13 +43,15 @@ interface Amounts extends Rounds {
 }
 
 const FULL: Amounts = {
+  launches: 5,
   requests: { read: 6_000, touch: 3_000, create: 400 },
   fewerAlone: 4,
   sessions: 64,
   warmUp: 1,
-  timed: 11,
+  timed: 2,
 };
 const SMOKE: Amounts = {
+  launches: 1,
   requests: { read: 64, touch: 64, create: 64 },
   fewerAlone: 20,
   sessions: 8,
@@ -116,15 +124,17 @@ async function measure(
 }
 
 class Results {
-  readonly #measured = new Map<string, Measured>();
+  readonly #measured: (readonly [operation: Operation, connections: number, Measured])[] = [];
 
   add(operation: Operation, connections: number, measured: Measured): void {
-    this.#measured.set(`${operation} ${connections}`, measured);
+    this.#measured.push([operation, connections, measured]);
   }
 
+  /** Of all launches, by round. */
   values(operation: Operation, connections: number, name: string, what: keyof Sample): number[] {
-    const samples = this.#measured.get(`${operation} ${connections}`)?.get(name) ?? [];
-    return samples.map((sample) => sample[what]);
+    return this.#measured
+      .filter(([ofOperation, ofConnections]) => ofOperation === operation && ofConnections === connections)
+      .flatMap(([, , measured]) => (measured.get(name) ?? []).map((sample) => sample[what]));
   }
 
   ratio(operation: Operation, connections: number, name: string, base: string, what: keyof Sample): Spread {
@@ -149,6 +159,13 @@ interface Subjects {
   readonly berth: Subject;
   readonly guarded: Subject;
   readonly others: readonly Subject[];
+}
+
+/** In the order in which they are started. */
+function nameSubjects([bare, berth, guarded, ...others]: readonly Subject[]): Subjects {
+  if (bare === undefined || berth === undefined || guarded === undefined)
+    throw new Error('There is nothing to compare');
+  return { bare, berth, guarded, others };
 }
 
 function report(results: Results, { bare, berth, guarded, others }: Subjects, machine: string): string {
@@ -213,36 +230,48 @@ function chart(results: Results, { bare, berth, guarded }: Subjects): string {
   });
 }
 
-async function run({ smoke, say, draw }: BenchmarkOptions): Promise<string> {
-  const amounts = smoke ? SMOKE : FULL;
-  const machine = describeMachine();
+/** Starts all subjects anew, measures them in turn, and stops them. Null starts what is not installed. */
+async function measureLaunch(
+  starters: readonly (() => Promise<Subject | null>)[],
+  amounts: Amounts,
+  results: Results,
+  say: (text: string) => void,
+): Promise<Subject[]> {
   const started: Subject[] = [];
   try {
-    const bare = await startBare();
-    started.push(bare);
-    const [berth, guarded] = await startBerth();
-    started.push(berth, guarded);
-    const others = [await startInMemory()];
-    const overRedis = await startOverRedis();
-    if (overRedis === null) say('left out: Redis is not installed (Debian: apt install redis-server)');
-    else others.push(overRedis);
-    started.push(...others);
+    for (const start of starters) {
+      const subject = await start();
+      if (subject !== null) started.push(subject);
+    }
     const stages: Stage[] = [];
     for (const subject of started) stages.push(await stage(subject, amounts.sessions));
-
-    const results = new Results();
     for (const operation of OPERATIONS)
       for (const connections of CONNECTIONS) {
         say(`${operation}, ${connectionsText(connections)}`);
         const compared = connections === USUAL_CONNECTIONS ? stages : stages.slice(0, 2);
         results.add(operation, connections, await measure(compared, operation, connections, amounts));
       }
-    const subjects = { bare, berth, guarded, others };
-    await draw(CHART, chart(results, subjects));
-    return report(results, subjects, machine);
+    return started;
   } finally {
     await Promise.all(started.map((subject) => subject.stop()));
   }
+}
+
+async function run({ smoke, say, draw }: BenchmarkOptions): Promise<string> {
+  const amounts = smoke ? SMOKE : FULL;
+  const machine = describeMachine();
+  const results = new Results();
+  const starters = [await prepareBare(), ...(await prepareBerths()), startInMemory, startOverRedis];
+  let subjects: Subject[] = [];
+  for (let launch = 1; launch <= amounts.launches; launch += 1)
+    subjects = await measureLaunch(starters, amounts, results, (text) =>
+      say(`launch ${launch} of ${amounts.launches}: ${text}`),
+    );
+  if (subjects.length < starters.length)
+    say('left out: Redis is not installed (Debian: apt install redis-server)');
+  const named = nameSubjects(subjects);
+  await draw(CHART, chart(results, named));
+  return report(results, named, machine);
 }
 
 export const requests: Benchmark = { name: 'requests', run };

@@ -27,22 +27,27 @@ async function prepare(config?: string): Promise<(name: string, settings: Settin
   };
 }
 
-export async function startBare(): Promise<Subject> {
+/** Gives what starts bare objects. */
+export async function prepareBare(): Promise<() => Promise<Subject>> {
   const start = await prepare(BARE);
-  return start('bare object', {});
+  return () => start('bare object', {});
 }
 
-/** Without authentication, and with a token to check at each request. */
-export async function startBerth(): Promise<[open: Subject, guarded: Subject]> {
+/** Gives what starts Berths: without authentication, and with a token to check at each request. */
+export async function prepareBerths(): Promise<(() => Promise<Subject>)[]> {
   const start = await prepare();
   const token = await new SignJWT({ tenant: 'bench', scope: 'sessions:read sessions:write' })
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuedAt()
     .setExpirationTime('1 day')
     .sign(new TextEncoder().encode(SECRET));
-  const open = await start('Berth', { ...ROOM, AUTH: 'off' });
-  const guarded = await start('Berth, HS256', { ...ROOM, AUTH_JWT_SECRET: SECRET });
-  return [open, { ...guarded, headers: { Authorization: `Bearer ${token}` } }];
+  return [
+    () => start('Berth', { ...ROOM, AUTH: 'off' }),
+    async () => {
+      const guarded = await start('Berth, HS256', { ...ROOM, AUTH_JWT_SECRET: SECRET });
+      return { ...guarded, headers: { Authorization: `Bearer ${token}` } };
+    },
+  ];
 }
 
 /** Gives what starts Berths that are alike. */
