@@ -52,18 +52,18 @@ export function invalid(path: string, message: string): Failed {
 export interface BodyForm {
   /** Whether there must be one. */
   readonly required: boolean;
-  /** Whether no valid one has a character beyond ASCII, since it holds no text of the caller's. */
-  readonly ascii?: boolean;
+  /** Whether it holds no text of the caller's: one with U+FFFD in it is then refused as no UTF-8. */
+  readonly textless?: boolean;
 }
 
 /**
- * The body, or null where it is no UTF-8.
+ * The body, without the byte order mark that it may begin with; null where it is no UTF-8.
  *
- * The platform reads text in a fraction of the time that bytes take, but puts U+FFFD where it can't: then only
- * bytes tell what was sent, unless a body with that character is not valid either way.
+ * The platform reads text in a fraction of the time that bytes take, but puts U+FFFD for what is none: then only
+ * bytes tell what was sent, unless that character itself has no use there.
  */
-async function readText(c: AppContext, ascii: boolean): Promise<string | null> {
-  if (ascii) {
+async function readText(c: AppContext, textless: boolean): Promise<string | null> {
+  if (textless) {
     const text = await c.req.text();
     return text.includes('\uFFFD') ? null : text;
   }
@@ -82,9 +82,9 @@ const NOT_JSON = fail('invalid_request', 'The body is not valid JSON in UTF-8.',
 /** Reads the body as JSON. An empty one is `{}` where none is needed. Its size was bounded before. */
 export async function readJson(
   c: AppContext,
-  { required, ascii = false }: BodyForm,
+  { required, textless = false }: BodyForm,
 ): Promise<Result<unknown>> {
-  const text = await readText(c, ascii);
+  const text = await readText(c, textless);
   if (text === '' && !required) return ok({});
   const type = mediaType(c);
   const accepted = type === JSON_TYPE || (c.req.method === 'PATCH' && type === MERGE_PATCH_TYPE);

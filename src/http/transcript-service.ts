@@ -91,8 +91,10 @@ async function append(objects: Objects, request: AppendRequest): Promise<Result<
 
 /** A call on a session that an append should not fail for, nor wait for long; null where it failed. */
 async function aside(call: Promise<Result<SessionRepresentation>>): Promise<Session | null> {
-  const outcome = await within(TOUCH_WAIT_MS, call).catch(() => null);
-  return outcome?.ok === true ? (JSON.parse(partsOf(outcome.value).json) as Session) : null;
+  const read = call.then((outcome) =>
+    outcome.ok ? (JSON.parse(partsOf(outcome.value).json) as Session) : null,
+  );
+  return within(TOUCH_WAIT_MS, read).catch(() => null);
 }
 
 /**

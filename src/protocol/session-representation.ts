@@ -7,12 +7,12 @@ import { ok, type Failed, type Result } from '../contract/errors.ts';
 
 /**
  * A session written out where it is known, once however often it is read: its `revision`, which is its entity tag, a
- * space, and the wire's `Session` as JSON. Text, since the platform carries that from object to object in four fifths
- * of the time that the smallest object takes.
+ * space, and the wire's `Session` as JSON. One text, since whatever object crosses instead costs the platform a disposer
+ * on each side: a call that answers with one takes a fifth longer.
  */
 export type SessionRepresentation = `${number} ${string}`;
 
-/** What an object answers to a call about its session: the session, with nothing around it, or what was wrong. */
+/** What an object answers to a call that answers with its session: that, with nothing around it, or what was wrong. */
 export type SessionAnswer = SessionRepresentation | Failed;
 
 /** An answer as everyone else has them. */

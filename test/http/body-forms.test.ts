@@ -18,6 +18,10 @@ beforeAll(async () => {
   before = await inventory();
 });
 
+/** A byte that begins no character, between two texts. */
+const invalidIn = (before: string, after: string) =>
+  new Uint8Array([...encoder.encode(before), 0x80, ...encoder.encode(after)]);
+
 /** Every route that has a body, and whether it can do without one. */
 const routes = (): [method: string, path: string, required: boolean][] => [
   ['POST', '/v1/sessions', false],
@@ -40,11 +44,8 @@ describe('a body that is refused stores nothing:', () => {
     ['only a space', ' '],
     ['invalid UTF-8', new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
     ['a truncated character', new Uint8Array([0x22, 0xf0, 0x9f, 0x98])],
-    [
-      'a truncated character in a name',
-      new Uint8Array([0x7b, 0x22, 0xf0, 0x9f, 0x98, 0x22, 0x3a, 0x31, 0x7d]),
-    ],
-    ['a byte that is no UTF-8 behind JSON', new Uint8Array([0x7b, 0x7d, 0x80])],
+    ['a byte that is no UTF-8 in a name', invalidIn('{"', '":1}')],
+    ['a byte that is no UTF-8 in a value', invalidIn('{"messages":"', '"}')],
     ['UTF-16', new Uint8Array([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00])],
     ['a zero byte', new Uint8Array([0])],
     ['an array', '[]'],
@@ -150,6 +151,19 @@ describe('a body that is taken:', () => {
       for (const headers of [{}, JSON_TYPE, { 'Content-Type': 'text/plain' }])
         expect((await send(method, path, { headers, body: '' })).ok).toBe(true);
       expect((await send(method, path)).ok).toBe(true);
+    }
+  });
+
+  test('behind a byte order mark', async () => {
+    for (const [method, path] of routes().filter(([, , required]) => !required))
+      expect((await send(method, path, { headers: JSON_TYPE, body: '\uFEFF{}' })).ok).toBe(true);
+  });
+
+  test('a byte order mark alone, as none, where none is needed', async () => {
+    for (const [method, path, required] of routes()) {
+      const response = await send(method, path, { headers: JSON_TYPE, body: '\uFEFF' });
+      if (required) await expectInvalid(response, '');
+      else expect(response.ok).toBe(true);
     }
   });
 
