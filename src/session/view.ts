@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Session, SessionStatus, SessionSummary } from '../contract/session.ts';
+import type { SessionStatus, SessionSummary } from '../contract/session.ts';
 import type { SessionReport } from '../protocol/report.ts';
 import type { SessionRepresentation } from '../protocol/session-representation.ts';
 import { expiry } from './lifecycle.ts';
-import type { SessionRecord, StoredSession } from './record.ts';
+import type { SessionDetails, SessionRecord, StoredSession } from './record.ts';
 
 const timestamp = (time: number): string => new Date(time).toISOString();
 
@@ -45,16 +45,30 @@ function summaryOf({ record, details }: StoredSession): SessionSummary {
   };
 }
 
-/** The session as the wire has it. */
-export function toSession(session: StoredSession): Session {
-  const { sessionId, ...summary } = summaryOf(session);
-  const { claudeSessionIds, config } = session.details;
-  return { sessionId, claudeSessionIds: [...claudeSessionIds], ...summary, config };
+/** Details as members of a JSON object: they may be long and seldom change, while each touch is answered with them. */
+const writtenDetails = new WeakMap<SessionDetails, string>();
+
+function detailMembers(details: SessionDetails): string {
+  const known = writtenDetails.get(details);
+  if (known !== undefined) return known;
+  const { claudeSessionIds, projectKey, config } = details;
+  const claudeSessionId = claudeSessionIds.at(-1);
+  const members = JSON.stringify({ claudeSessionIds, claudeSessionId, projectKey, config }).slice(1, -1);
+  writtenDetails.set(details, members);
+  return members;
 }
 
-/** The session as it is answered. */
-export function toRepresentation(session: StoredSession): SessionRepresentation {
-  return `${session.record.revision} ${JSON.stringify(toSession(session))}`;
+/** The session as it is answered. The record is written out by hand, each time: nothing in it has to be escaped. */
+export function toRepresentation({ record, details }: StoredSession): SessionRepresentation {
+  const { ending } = record;
+  const end = ending === null ? '' : `"endedAt":"${timestamp(ending.at)}","endReason":"${ending.reason}",`;
+  const json =
+    `{"sessionId":"${record.sessionId}",${detailMembers(details)},"status":"${statusOf(record)}",` +
+    `"createdAt":"${timestamp(record.createdAt)}","expiresAt":"${timestamp(expiresAt(record))}",` +
+    `"lastActivity":"${timestamp(record.lastActivity)}","messageCount":${record.messageCount},` +
+    `"sessionTimeoutMs":${record.sessionTimeoutMs},"maxLifetimeMs":${record.maxLifetimeMs},${end}` +
+    `"revision":${record.revision}}`;
+  return `${record.revision} ${json}`;
 }
 
 /** The session as the registry is told of it. */

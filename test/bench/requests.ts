@@ -47,7 +47,7 @@ const FULL: Amounts = {
   requests: { read: 6_000, touch: 3_000, create: 400 },
   fewerAlone: 4,
   sessions: 64,
-  warmUp: 1,
+  warmUp: 2,
   timed: 2,
 };
 const SMOKE: Amounts = {

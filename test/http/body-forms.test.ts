@@ -19,8 +19,8 @@ beforeAll(async () => {
 });
 
 /** A byte that begins no character, between two texts. */
-const invalidIn = (before: string, after: string) =>
-  new Uint8Array([...encoder.encode(before), 0x80, ...encoder.encode(after)]);
+const invalidIn = (start: string, end: string) =>
+  new Uint8Array([...encoder.encode(start), 0x80, ...encoder.encode(end)]);
 
 /** Every route that has a body, and whether it can do without one. */
 const routes = (): [method: string, path: string, required: boolean][] => [

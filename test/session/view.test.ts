@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Session, SessionSummary } from '../../src/contract/session.ts';
 import * as lifecycle from '../../src/session/lifecycle.ts';
 import type { StoredSession } from '../../src/session/record.ts';
-import { toReport, toSession } from '../../src/session/view.ts';
+import { partsOf } from '../../src/protocol/session-representation.ts';
+import { toReport, toRepresentation } from '../../src/session/view.ts';
 import { DEFAULTS } from '../support/sessions.ts';
 
 const T0 = Date.UTC(2026, 10, 22, 7, 21);
@@ -15,6 +16,8 @@ const full = lifecycle.link(
 const expired = { ...full, record: lifecycle.settle(full.record, T0 + 60_000, 1_000) };
 const ended = { ...full, record: lifecycle.end(full.record, T0 + 7_000, 1_000) };
 const revoked = { ...full, record: lifecycle.revoke(full.record, T0 + 7_000, 1_000) };
+
+const toSession = (session: StoredSession) => JSON.parse(partsOf(toRepresentation(session)).json) as Session;
 
 function purged(session: StoredSession): StoredSession {
   const { ending } = session.record;
@@ -85,6 +88,16 @@ describe('a session on the wire', () => {
 });
 
 describe('a report to the registry', () => {
+  it.each([
+    ['active', fresh],
+    ['linked', full],
+    ['expired', expired],
+  ])('has what callers are answered, but for what is long: %s', (_, session) => {
+    const { claudeSessionIds: _ids, ...answered } = toSession(session);
+    const { appendSystemPrompt: _prompt, ...config } = answered.config;
+    expect(toReport(session).summary).toEqual({ ...answered, config });
+  });
+
   it('leaves out what is long', () => {
     const { summary } = toReport(full);
     expect(summary).not.toHaveProperty('claudeSessionIds');
