@@ -15,9 +15,15 @@ export type SessionRepresentation = `${number} ${string}`;
 /** What an object answers to a call that answers with its session: that, with nothing around it, or what was wrong. */
 export type SessionAnswer = SessionRepresentation | Failed;
 
-/** An answer as everyone else has them. */
+/**
+ * An answer as everyone else has them.
+ *
+ * @throws Error to be retried, where an object from before a deploy answers in another way.
+ */
 export function toResult(answer: SessionAnswer): Result<SessionRepresentation> {
-  return typeof answer === 'string' ? ok(answer) : answer;
+  if (typeof answer === 'string') return ok(answer);
+  if (!answer.ok) return answer;
+  throw Object.assign(new Error('The object answers as another version'), { retryable: true });
 }
 
 /** The two parts of a representation. */

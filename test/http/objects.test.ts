@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { ok } from '../../src/contract/errors.ts';
 import { newSessionId } from '../../src/contract/session-id.ts';
 import { Objects } from '../../src/http/objects.ts';
+import type { SessionAnswer } from '../../src/protocol/session-representation.ts';
 import { call, create } from '../support/api.ts';
 import { callsMade, failCalls, resetCalls } from '../support/calls.ts';
 
@@ -43,6 +44,15 @@ describe('a failed call to an object', () => {
 
   test('is repeated where an old object lacks the method', async () => {
     expect(await failing(MISSING).attempt('repeatable')).toEqual(ok('2 {}'));
+  });
+
+  test('is repeated where an old object answers in another way', async () => {
+    const answers: unknown[] = [ok({ json: '{}', revision: 1 }), '2 {}'];
+    const objects = new Objects(env, 'default');
+    const outcome = await objects.session(newSessionId(), 'repeatable', () =>
+      Promise.resolve(answers.shift() as SessionAnswer),
+    );
+    expect(outcome).toEqual(ok('2 {}'));
   });
 
   test.each([RETRYABLE, MISSING])('is never repeated where that is not safe', async (error) => {
